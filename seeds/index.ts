@@ -34,8 +34,8 @@ export interface SeedOptions {
   /** Whether the seeded admin becomes the owner of an instance without an owner, so that its vault can be created. */
   givesOwner?: boolean;
   /**
-   * Called after each batch with the number of processed and of all records of phases 1 and 2, the table of the last
-   * batch, and the number of rows added so far. If it throws, nothing is stored.
+   * Called after each batch: the number of processed records of phases 1 and 2, the number of all of them, the table of
+   * the last batch, and the number of rows added so far. If it throws, nothing is stored.
    */
   progress?: (done: number, total: number, table: keyof Tables, rows: number) => void;
 }

@@ -61,7 +61,7 @@ export const memberId = (index: number): string => idOf('members', index, record
 /** Returns the place of a member among all members. */
 export const memberIndex = (block: number, slot: number): number => block * membersPerBlock + slot;
 
-/** Returns the id of the employer for whom a member works now or worked last. */
+/** Returns the id of the present or last employer of a member. */
 export const employerIdOf = (block: number, slot: number): string => organizationId(employerIndex(block, slot * 5));
 
 /**

@@ -188,7 +188,7 @@ export const variables = {
     'The rate limit for requested reset and verification mails per IP address, as count/seconds.',
   ),
   LIMIT_REGISTER: limit(5, 3600).describe(
-    'The rate limit for registrations per IP address, and for changes of the own username per user, as count/seconds.',
+    'The rate limit for registrations per IP address, and for changes of a username per user, as count/seconds.',
   ),
   LIMIT_REFRESH: limit(60, 60).describe('The rate limit for token refreshes per session, as count/seconds.'),
   LIMIT_CONNECTION: limit(10, 60).describe(
@@ -437,7 +437,7 @@ export interface Config {
   readonly logLevel: Values['LOG_LEVEL'];
   /** Null if metrics are off. */
   readonly metricsPort: number | null;
-  /** Where traces are sent. Null if tracing is off. */
+  /** The endpoint for traces. Null if tracing is off. */
   readonly traceEndpoint: string | null;
   /** All in seconds. */
   readonly patience: { readonly request: number; readonly stopDelay: number; readonly stop: number };

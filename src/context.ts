@@ -53,7 +53,7 @@ export interface Incoming {
   readonly setCookies: (cookies: TokenCookies | null) => void;
 }
 
-/** What resolvers get: only operations. The context has no database, so a resolver cannot query. */
+/** The context of resolvers: only operations. It has no database, so a resolver cannot query. */
 export type Context = Pick<
   RequestContext,
   | 'viewer'

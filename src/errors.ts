@@ -148,7 +148,7 @@ export function causesOf(error: unknown): readonly (Error & { readonly code?: un
 
 /**
  * PostgreSQL: connection exceptions (08), wrong credentials (28), a missing database (3D000), serialization failures
- * and deadlocks (40), insufficient resources (53), lock and statement time-outs (55P03, 57014), a server that is
+ * and deadlocks (40), insufficient resources (53). Lock and statement time-outs (55P03, 57014). A server that is
  * shutting down, crashed or starting (57P), a read-only standby (25006), transaction time-outs (25P03, 25P04). System:
  * network errors.
  */

@@ -1,14 +1,14 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { aLocal, type Answer, type Local } from './support/local.ts';
 
-// The embedded database has one connection and so no races: these run on a server.
+// Runs on a server, because the embedded database has one connection and so no races.
 const old = 'unionhall-dev';
 const parallel = 16;
 const many = '1000/900';
 const password = (round: number, place = 0): string => `a quiet river ${round}-${place}`;
 const atOnce = <T>(work: (place: number) => Promise<T>, count = parallel): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, place) => work(place)));
-/** How many were answered without errors; all others with this code. */
+/** Returns the number of answers without errors. All others must have this code. */
 function winners(answers: readonly Answer<unknown>[], code: string): number {
   const lost = answers.filter(({ codes }) => codes.length > 0);
   expect(lost.flatMap(({ codes }) => codes)).toEqual(lost.map(() => code));
@@ -96,7 +96,7 @@ describe('of many concurrent attempts', () => {
           ),
         4,
       );
-      // A session that another change has ended is no longer asked for its password.
+      // If another change has ended the session, its password is not checked.
       for (const { codes } of answers) expect([[], ['BAD_CREDENTIALS'], ['UNAUTHENTICATED']]).toContainEqual(codes);
       expect(answers.filter(({ codes }) => codes.length === 0)).toHaveLength(1);
       current = password(

@@ -25,7 +25,7 @@ const anyone = [
 const many = '1000/900';
 const roomy = { LIMIT_MAIL_ADDRESS: many, LIMIT_MAIL_ACCOUNT: many, LIMIT_REGISTER: many, LIMIT_REFRESH: many };
 
-/** A stand-in for the service that knows breached passwords: it knows one. */
+/** A stand-in for the breached-password service, which knows one password. */
 const breached = 'found in many a breach';
 const pwned = createServer(({ url = '' }, response) => {
   const digest = createHash('sha1').update(breached).digest('hex').toUpperCase();
@@ -47,7 +47,7 @@ interface Tokens {
   deviceToken: string | null;
 }
 
-/** A device that is signed in. */
+/** A signed-in device. */
 class Device {
   constructor(
     readonly at: Local,
@@ -78,7 +78,7 @@ class Device {
     return codes;
   }
 
-  /** The codes with which it is refused who is signed in; none where it is. */
+  /** Returns the codes of the refusals. Empty if the user is signed in. */
   async refusals(): Promise<readonly string[]> {
     const { data, codes } = await this.ask<{ me: { id: string } | null }>('{ me { id } }');
     expect(data.me === null).toBe(codes.length > 0);
@@ -121,10 +121,10 @@ const events = async (at: Local, username: string) =>
     await at.sql('select a.action from audit_events a join users u on u.id = a.target_id where u.username = $1 order by a.id', [username])
   ).map(({ action }) => action);
 
-/** What a BAD_INPUT says of each field. */
+/** Returns the messages of a BAD_INPUT per field. */
 const fieldsOf = ({ errors }: Answer<unknown>) => (errors[0]?.extensions['fields'] ?? []) as { path: string; message: string }[];
 
-/** What it looks like to a client, without what differs by chance. */
+/** Returns what a client sees, without random values. */
 const seen = ({ status, data, errors }: Answer<unknown>) => ({
   status,
   data,
@@ -136,7 +136,7 @@ const seen = ({ status, data, errors }: Answer<unknown>) => ({
   })),
 });
 
-/** The operations that are allowed, but for those that anyone may ask. */
+/** Returns the allowed operations, without public ones. */
 async function allowed(device: Device): Promise<string[]> {
   const { data } = await device.ask<{ permissions: { operation: string; isAllowed: boolean }[] }>(
     '{ permissions { operation isAllowed } }',
@@ -566,7 +566,7 @@ describe('registration', () => {
     expect(mails.at(-1)).toMatchObject({ subject: 'Someone tried to use your e-mail address', token: '' });
     expect(mails.at(-1)?.text).toContain('"president"');
     expect(mails.at(-1)?.text).not.toContain(taken.username);
-    // Nor does anything that the new account may do.
+    // The permissions of the new account reveal nothing either.
     const [claimant, other] = [await Device.signIn(local, taken.username, fresh), await Device.signIn(local, free.username, fresh)];
     const me = '{ me { isVerified } }';
     expect(seen(await claimant.ask(me))).toEqual(seen(await other.ask(me)));

@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 
-// What messages and documents tell an operator to run.
+// Checks the commands that messages and documents suggest.
 
 const project = join(import.meta.dirname, '..');
 
-/** Commands that do nothing useful without a word after `--`; `settings` alone only shows where the database is. */
+/** Commands that need an argument after `--`; `settings` alone only shows the database. */
 const incomplete = [
   'keys:retire',
   'users:import',
@@ -17,7 +17,7 @@ const incomplete = [
   'vault:import',
 ];
 
-/** The string literals of the sources that name a command: what is said, and no comments. */
+/** Returns the string literals of the sources that name a command. */
 function messages(): string[] {
   const files = readdirSync(join(project, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
   return files.flatMap(
@@ -34,6 +34,6 @@ it('scripts in messages exist', () => {
 
 it('messages name the required arguments of a command', () => {
   const bare = new RegExp(`npm run (settings|${incomplete.join('|')})(?! -- )(?![\\w:-])`);
-  const counting = /npm run \$\{/; // the usage of a command that is put together
+  const counting = /npm run \$\{/; // a usage text that is assembled from parts
   expect(messages().filter((text) => bare.test(text) && !counting.test(text))).toEqual([]);
 });

@@ -58,7 +58,7 @@ const aUnit = async (): Promise<string> => {
 const made = async (document: string, variables: object, who: Actor = local.officer): Promise<Agreement> =>
   (await who.see<{ made: Agreement }>(document, variables)).made;
 
-/** An agreement of a unit of its own, from 2001 to 2003 unless told. */
+/** An agreement of its own unit, by default from 2001 to 2003. */
 const anAgreement = async (input: object = {}): Promise<Agreement> => {
   const code = `A${(count += 1)}`;
   const term = { effectiveDate: '2001-01-01', expirationDate: '2003-12-31' };

@@ -42,7 +42,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Writes so many events of a month, and seals them. */
+/** Writes and seals this many events of a month. */
 async function write({ orm }: Database, month: string, count: number, isSealed = true): Promise<void> {
   const em = orm.em.fork() as SqlEntityManager;
   for (let n = 0; n < count; n += 1)
@@ -66,7 +66,7 @@ async function write({ orm }: Database, month: string, count: number, isSealed =
   if (isSealed) while ((await sealEvents({ em: orm.em.fork() as SqlEntityManager, keyring })) !== 0);
 }
 
-/** Writes the file of an archive, and deletes nothing. */
+/** Writes the file of an archive without deleting events. */
 async function writeFileFor({ run }: Database, before: string, most?: number): Promise<{ path: string; file: ArchiveFile }> {
   const path = newPath();
   let text = '';
@@ -86,7 +86,7 @@ async function archive(database: Database, before: string): Promise<{ path: stri
 
 const tables = ['audit_events', 'audit_seals', 'audit_archives'];
 
-/** Changes rows as a superuser can, past the triggers. */
+/** Changes rows as a superuser can, without the triggers. */
 async function tamper(database: Database, ...statements: string[]): Promise<void> {
   for (const table of tables) await database.run(`alter table ${table} disable trigger user`);
   for (const statement of statements) await database.run(statement);
@@ -164,7 +164,7 @@ describe.each(['embedded', 'postgresql'] as const)('archiving on the %s engine',
     const { path, file } = await writeFileFor(database, '2026-06');
     expect(await stateOf(database)).toEqual(before);
     await expect(checkArchive(database.run, keyring, file)).rejects.toThrow('no archive of this database ends with event 3');
-    // in the middle of the deletion
+    // fails in the middle of the deletion
     await database.run('alter table audit_archives rename to elsewhere');
     await database.run('create view audit_archives as select * from elsewhere where sequence < 0 union all select * from elsewhere');
     await expect(remove(database, file)).rejects.toThrow();
@@ -224,11 +224,11 @@ describe.each(['embedded', 'postgresql'] as const)('archiving on the %s engine',
       expect([said, content === text]).toEqual([said, false]);
       await expect(verifyArchive(copy, keyring)).rejects.toThrow(said);
     }
-    // whole, and yet another file
+    // a complete but different file
     const copy = newPath();
     await writeFile(copy, text.replace('"before":"2026-06"', '"before":"2026-07"'));
     await expect(checkArchive(database.run, keyring, await verifyArchive(copy, keyring))).rejects.toThrow('differs from the archived one');
-    // the database is as it was through all of this
+    // the database has not changed meanwhile
     expect((await verify()).fault).toBeNull();
     const changes = {
       hash: 'reverse(hash)',
@@ -286,7 +286,7 @@ describe.each(['embedded', 'postgresql'] as const)('archiving on the %s engine',
     for (const head of [second, third]) await expect(verifyArchive(path, keyring, head)).resolves.toBeDefined();
     await expect(verifyArchive(path, keyring, other)).rejects.toThrow('belongs to another chain');
     await expect(verifyArchive(path, keyring, fourth)).rejects.toThrow('does not contain the given head');
-    // an end that was cut off up to the archive
+    // truncated up to the archive
     await tamper(database, 'truncate audit_events, audit_seals, audit_backlog');
     expect((await verify(fourth)).fault).toEqual({ kind: 'truncated', eventId: null, sequence: 4 });
   });
@@ -356,7 +356,7 @@ describe('npm run audit:archive', () => {
   const asMigrator = (): string => urlOf(migrator, 'change me');
   const asApplication = (): string => urlOf(application, 'change me too');
 
-  /** Runs a block of SQL of the page, for the roles and the database of this test. */
+  /** Runs an SQL block of the page with the roles and the database of this test. */
   async function runBlock(client: pg.Client, name: string): Promise<void> {
     const [, text = ''] = new RegExp(`\`\`\`sql ${name}\\n([\\s\\S]*?)\`\`\``).exec(page) ?? [];
     const here = text
@@ -372,7 +372,7 @@ describe('npm run audit:archive', () => {
     return client;
   }
 
-  /** What a command says, and whether it succeeded. */
+  /** Returns the output of a command and whether it succeeded. */
   async function run(url: string | null, ...words: string[]): Promise<{ said: string; hasSucceeded: boolean }> {
     const config = join(folder, 'config');
     process.env = { NODE_ENV: 'test', UNIONHALL_CONFIG_DIR: config, UNIONHALL_DATA_DIR: join(folder, 'data'), UNIONHALL_KEYS: keys };
@@ -457,7 +457,7 @@ describe('npm run audit:archive', () => {
       expect(await codes()).toEqual(denied);
       const forged = `insert into audit_archives select sequence, hash, '2026-06', '', now(), kid, hash from audit_seals`;
       expect(await app.query(forged).catch(({ code }) => code as unknown)).toBe('42501');
-      // grants that an administrator gave by mistake
+      // privileges that an administrator granted by mistake
       await superuser.query(`grant all on ${tables.join()} to ${application}`);
       expect(await codes()).toEqual(denied);
       await superuser.query(`revoke update, delete, truncate on ${tables.join()} from ${application}`);
@@ -507,7 +507,7 @@ describe('npm run audit:archive', () => {
     expect(altered).toEqual({ hasSucceeded: false, said: expect.stringContaining('was altered: line 6 is not an event') });
     expect((await run(asApplication(), 'audit:verify')).hasSucceeded).toBe(true);
     expect((await run(asApplication(), 'audit:verify', '--archive', join(folder, 'none'))).said).toContain('cannot be read (ENOENT)');
-    // the keys of archives count as those of seals
+    // the keys of archives count like those of seals
     expect((await run(asApplication(), 'keys:status')).said).toMatch(/ audit events +audit seals\n.* active .* 2 +2\n$/);
     const old = await run(asApplication(), 'audit:verify', '--head', kept.replace('4:', '3:'));
     expect(old).toEqual({ hasSucceeded: false, said: expect.stringMatching(/^Number 3 of the chain was archived.*\n$/) });

@@ -12,11 +12,11 @@ import { Keyring } from '../src/services/crypto/keyring.ts';
 import type { SessionConfig } from '../src/config.ts';
 import { addressOf, freshDatabase, openAgain } from './support/database.ts';
 
-// On a real server: two nodes file and record at once, and its tables and indexes are those that are measured.
+// Runs on a server with two concurrent nodes, and measures its tables and indexes.
 
-/** The documented most that one refusal takes in the tables and indexes of the audit log. */
+/** The documented maximum of bytes that one refusal takes in the tables and indexes of the audit log. */
 const bytesPerEvent = 2048;
-/** The documented most of different actions. */
+/** The documented maximum number of different actions. */
 const mostActions = 250;
 const refusalsPerDay = 40;
 const plenty = { turns: 1_000_000, seconds: 3600 };

@@ -41,7 +41,7 @@ async function tamper(...statements: string[]): Promise<void> {
 
 const one = async (text: string, values: unknown[] = []): Promise<Record<string, unknown>> => (await database.run(text, values))[0] ?? {};
 
-/** So many events, each full of values. */
+/** Writes this many events, each with a value in every column. */
 async function write(count: number, keys = keyring): Promise<void> {
   const em = database.orm.em.fork() as SqlEntityManager;
   const actor = em.getReference(User, userId, { wrapped: true });
@@ -93,7 +93,7 @@ describe('sealing', () => {
   it('includes events that become visible late, although their id is older than the last sealed one', async () => {
     await write(4);
     const late = await eventIdOf('event.1');
-    await tamper(`delete from audit_backlog where event_id = '${late}'`); // as long as its transaction is open
+    await tamper(`delete from audit_backlog where event_id = '${late}'`); // while its transaction is open
     expect(await seal()).toBe(3);
     await database.run('insert into audit_backlog (event_id) values ($1)', [late]);
     expect(await seal()).toBe(1);
@@ -108,7 +108,7 @@ describe('sealing', () => {
     await database.run(
       `create view audit_backlog as select * from elsewhere where event_id is not null union all select * from elsewhere where false`,
     );
-    await expect(seal(keyring, 2)).rejects.toThrow(); // it wrote the seals, and cannot take what waited away
+    await expect(seal(keyring, 2)).rejects.toThrow(); // it wrote the seals, but cannot delete from the backlog
     await database.run('drop view audit_backlog');
     await database.run('alter table elsewhere rename to audit_backlog');
     expect((await sealed()).length).toBe(2);
@@ -208,7 +208,7 @@ describe('verifying', () => {
     });
   });
 
-  /** Something else for a column, whatever it holds. */
+  /** Returns a different value for a column. */
   const other = (type: string, column: string): string => {
     if (type === 'uuid') return `'01900000-0000-7000-8000-0000000000aa'`;
     if (type.startsWith('timestamp')) return `${column} + interval '1 millisecond'`;
@@ -290,7 +290,7 @@ describe('verifying', () => {
       expect(await faultOf()).toEqual({ kind: 'missing event', eventId: id, sequence: place });
       await tamper(`delete from audit_seals where event_id = '${id}'`);
       expect(await faultOf()).toEqual({ kind: 'missing event', eventId: null, sequence: place });
-      // closing ranks does not help
+      // renumbering the rest does not help
       await tamper(
         `update audit_seals set sequence = sequence + 1000 where sequence > ${place}`,
         `update audit_seals set sequence = sequence - 1001 where sequence > 1000`,
@@ -366,7 +366,7 @@ describe('verifying', () => {
     await tamper(`delete from audit_events where id ${cut}`, 'delete from audit_seals where sequence > 7');
     expect([await faultOf(), await faultOf(keyring, early)]).toEqual([null, null]);
     expect(await faultOf(keyring, kept)).toEqual({ kind: 'truncated', eventId: null, sequence: 8 });
-    // what grows over the cut does not hide it
+    // new events after the cut do not hide it
     await write(5);
     await seal();
     expect(await faultOf()).toBeNull();
@@ -430,7 +430,7 @@ describe('verifying', () => {
     expect((await after(keyring, { sequence: 9, hash: head.hash })).fault).toEqual({ kind: 'truncated', eventId: null, sequence: 7 });
     expect((await after(keyring, { sequence: 3, hash: head.hash })).fault).toMatchObject({ kind: 'other chain', sequence: 3 });
     await tamper(`update audit_events set count = count - 1 where id in ('${old}', '${late}')`);
-    // the key of the older part has gone
+    // the key of the older part was removed
     await write(2, ring(second));
     await seal(ring(second, first));
     expect(await faultOf(ring(second))).toMatchObject({ kind: 'unknown key', sequence: 1 });
@@ -443,7 +443,7 @@ describe('verifying', () => {
     expect(await faultOf()).toMatchObject({ kind: 'unknown key', sequence: null });
     await seal();
     expect(await faultOf()).toMatchObject({ kind: 'unknown key', sequence: 1 });
-    // with the name of our key, and not with the key
+    // with the name of our key, but another key
     const [kid, forged] = [first.split(':')[0], second.split(':')[1]];
     await tamper('truncate audit_events, audit_seals, audit_backlog');
     await write(5, ring(`${kid}:${forged}`));

@@ -12,12 +12,15 @@ import { Actor } from './support/local.ts';
 import { costOf, generalCostOf, remembering, type Cost, type Ran } from './support/plan.ts';
 
 /*
- * The list of the audit log on a PostgreSQL that has a long one, by the laws of test/plan.slow.test.ts: a page reads a page,
- * wherever it lies and for any caller, and no filter reads the table from end to end.
+ * Tests the audit log's list on a PostgreSQL with many events, by the rules of test/plan.slow.test.ts. Every caller
+ * reads only the rows of a page, at any position, and no filter scans the whole table.
  */
 const events = 60_000;
 const size = 20;
-/** Rows, and pages, that a page may take. An officer's is made of two, each of one row more than is answered. */
+/**
+ * The maximum of rows and of pages that one page may read. An officer's page is merged from two, each with one extra
+ * row.
+ */
 const pageful = 5 * size;
 
 let service: Service;
@@ -50,8 +53,9 @@ afterAll(async () => {
 });
 
 /**
- * A year of a busy local: most is done by the office to cases, and tried by strangers; a member signs in now and then. Of
- * late, there was nothing but cases: who sees none of that must not walk past it.
+ * Creates a year of events of a busy local: most are changes of cases by the office and attempts by strangers, with
+ * some sign-ins of members. The newest events concern only cases, and a caller who cannot see them must not read them
+ * all.
  */
 async function populate(): Promise<void> {
   await database.run(
@@ -71,7 +75,7 @@ async function populate(): Promise<void> {
 const query = `query ($filter: AuditEventFilter, $first: Int, $after: String, $last: Int, $before: String) {
   auditEvents(filter: $filter, first: $first, after: $after, last: $last, before: $before) { nodes { id at } } }`;
 
-/** What a question costs, by the plan for its values and, where that is asked too, by the one for any. */
+/** Returns the cost of a query, by the plan for its values and optionally by the generic plan. */
 async function costsOf(username: string, variables: object, isGeneral = false): Promise<Cost[]> {
   const actor = actors.get(username) ?? new Actor(() => `${service.url}/graphql`, username);
   actors.set(username, actor);

@@ -11,7 +11,7 @@ import { startSealing } from '../src/process/periodic.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { serverDatabase } from './support/database.ts';
 
-// On a real server: the embedded database has one connection, and so no races.
+// Runs on a server, because the embedded database has one connection and so no races.
 
 const writers = 16;
 const total = 10_000;
@@ -51,7 +51,7 @@ function record(em: SqlEntityManager, action: string): void {
   );
 }
 
-/** Writes so many events, a transaction for one to five of them; of each fifth transaction nothing is kept. */
+/** Writes this many events with one to five per transaction. Every fifth transaction is rolled back. */
 async function write(name: string, count: number): Promise<void> {
   for (let [written, round] = [0, 0]; written < count; round += 1) {
     const size = Math.min(1 + (round % 5), count - written);
@@ -75,7 +75,7 @@ const sealAll = async (): Promise<void> => {
 };
 const whole = () => verifyAudit(database.run, keyring);
 
-/** Each event has one seal, nothing waits, and the chain has no gap. */
+/** Checks that each event has one seal, none waits, and the chain has no gap. */
 async function isWhole(events: number): Promise<void> {
   expect(await whole()).toMatchObject({ head: { sequence: events }, unsealed: 0, fault: null });
   expect(await count('select count(*) from audit_events')).toBe(events);
@@ -106,7 +106,7 @@ describe('ten thousand events by sixteen writers', () => {
     const during = await count('select count(*) from audit_seals');
     await sealAll();
     expect(warnings).toEqual([]);
-    expect(during).toBeGreaterThan(total / 2); // it went on beside the writing
+    expect(during).toBeGreaterThan(total / 2); // it continued beside the writers
     expect(seen.length).toBeGreaterThan(10);
     expect(seen.filter(({ isRight }) => !isRight)).toEqual([]);
     expect(await count(`select count(*) from audit_events where action like '%lost'`)).toBe(0);
@@ -166,7 +166,7 @@ describe('a sealer that is killed', () => {
     const before = await count('select count(*) from audit_seals');
     await write('dying', 300);
     expect(await sealEvents({ em: fork(), keyring }, 100)).toBe(100);
-    // its connection is cut off in the middle: the lock and the half batch go with it
+    // its connection is closed in the middle, which releases the lock and undoes the batch
     const dying = new pg.Client({ connectionString: place.url });
     const isCut = new Promise((resolve) => dying.on('error', resolve));
     await dying.connect();
@@ -192,7 +192,7 @@ describe('a dumped and restored log', () => {
     const restored = await openDatabase({ databaseUrl: other.url, databasePoolSize: 2, dataDirectory: '' });
     try {
       await migrate(restored);
-      // as pg_restore does it: the rows first, the triggers afterwards
+      // as pg_restore does: rows first, then triggers
       await restored.run('alter table audit_events disable trigger user');
       for (const table of ['audit_events', 'audit_seals', 'audit_backlog']) {
         const [row] = await database.run(`select coalesce(json_agg(t), '[]')::text as rows from ${table} t`);

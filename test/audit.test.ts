@@ -54,7 +54,7 @@ beforeAll(async () => {
   local = await aLocal();
   for (const who of people) await local[who].token();
   for (const { id, username } of await local.sql('select id, username from users', [])) userIds[username as string] = id as string;
-  // a year of events, twelve of one instant, by everybody and by nobody, about everything and about nothing
+  // a year of events, twelve of the same instant, of all users and anonymous, about all kinds of records
   await local.sql(
     `insert into audit_events (id, at, actor_id, session_id, ip_address, action, target_type, target_id, outcome, reason, request_id, count, mac)
      select gen_random_uuid(), timestamptz '2025-01-01T00:00:00.123Z' + make_interval(days => (n / 12)::int), actor, gen_random_uuid(), '198.51.100.' || n,
@@ -65,7 +65,7 @@ beforeAll(async () => {
   );
 });
 
-/** What the agreement gives, in the agreement's own words. */
+/** The expected permissions in their own words. */
 const share: Record<string, string> = {
   admin: 'true',
   officer: `(target_type in ('Member', 'MemberEmployment', 'User', 'RoleAssignment') or actor_id = $1)`,
@@ -288,13 +288,13 @@ describe('a refusal', () => {
     at.sql('select reason, outcome, count, key, actor_id, session_id, ip_address, request_id from denials where action = $1 order by key', [
       action,
     ]);
-  /** The refusals of an operation, as soon as so many were recorded. */
+  /** Waits until this many refusals of an operation are recorded. */
   const refusals = (action: string, count: number, at: Local = local) =>
     until(async () => {
       const rows = await counted(action, at);
       return rows.reduce((sum, row) => sum + (row['count'] as number), 0) >= count ? rows : undefined;
     });
-  /** Whatever was noted before this is recorded, once this is. */
+  /** Waits until all earlier refusals are recorded. */
   const drained = async (at: Local): Promise<void> => {
     const before = (await counted('sessions', at)).reduce((sum, row) => sum + (row['count'] as number), 0);
     await at.anonymous.ask('{ sessions { id } }');
@@ -303,7 +303,7 @@ describe('a refusal', () => {
   let plain: Local;
   beforeAll(async () => {
     plain = await aLocal({ comparesExecutions: false });
-    plain.clock.stop(); // all of one minute
+    plain.clock.stop(); // all in one minute
   });
 
   it('counts for the caller, under the name of the operation in the schema', async () => {
@@ -406,7 +406,7 @@ describe('a refusal', () => {
     const at = new Date('2026-03-01T12:00:00.000Z');
     const plenty = { turns: 1000, seconds: 3600 };
     const limits = new Proxy({}, { get: () => plenty }) as SessionConfig['limits'];
-    /** A signed-in caller in a session of their own. */
+    /** Returns a signed-in caller with a new session. */
     const caller = async (username = 'staff'): Promise<Viewer> => {
       const [row] = await local.sql('select id from users where username = $1', [username]);
       return { userId: row?.['id'], sessionId: randomUUID() } as unknown as Viewer;

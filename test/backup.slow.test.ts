@@ -9,16 +9,16 @@ import { project } from './support/house.ts';
 import { buildProgram, runProcess, startProcess, type Process } from './support/process.ts';
 import { startServer, type Server } from './support/server.ts';
 
-// Runs the commands of docs/backup.md: a service is backed up, its server removed, and an empty server restored.
+// Runs the commands of docs/backup.md: backs up a service, removes its server, and restores into an empty server.
 
-/** The newest PostgreSQL that Debian installed; the embedded one from npm has no pg_dump. */
+/** The newest PostgreSQL that Debian installed, because the embedded one from npm has no pg_dump. */
 const installed = ((): string | undefined => {
   const root = '/usr/lib/postgresql';
   const versions = existsSync(root) ? readdirSync(root).toSorted((one, other) => Number(other) - Number(one)) : [];
   return versions.map((version) => join(root, version)).find((folder) => existsSync(join(folder, 'bin', 'pg_dump')));
 })();
 
-/** A block of a page, by its language and name. */
+/** Returns a block of a page by its language and name. */
 function blockOf(page: string, name: string): string {
   const [, text] = new RegExp(`\`\`\`${name}\\n([\\s\\S]*?)\`\`\``).exec(readFileSync(join(project, 'docs', page), 'utf8')) ?? [];
   if (text === undefined) throw new Error(`docs/${page} has no block ${name}.`);
@@ -51,7 +51,7 @@ describe(installed ? 'a backup' : 'a backup, not tried: Debian has no PostgreSQL
   });
   const run = async (...words: string[]) => await runProcess(built.program, words, environmentFor(urlOf(application)));
 
-  /** Runs a block of the page in the folder of the backup. */
+  /** Runs a block of the page in the backup folder. */
   function shell(text: string): void {
     const env = {
       PATH: `${installed}/bin:${process.env['PATH']}`,
@@ -63,7 +63,7 @@ describe(installed ? 'a backup' : 'a backup, not tried: Debian has no PostgreSQL
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   }
 
-  /** An empty server with the database and the two roles. */
+  /** Creates the database and the two roles on an empty server. */
   async function createDatabase(): Promise<void> {
     server = await startServer({ installed });
     shell(blockOf('backup.md', 'sh create'));

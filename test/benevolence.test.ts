@@ -33,7 +33,7 @@ beforeAll(async () => {
   );
 });
 
-/** An application that may be made, but for what is changed. */
+/** A valid application with some changed values. */
 const need = (changes: object = {}) => ({
   reason: 'MEDICAL',
   description: 'Eleven weeks without pay.',
@@ -61,7 +61,7 @@ const actionsFor = async (who: Actor, id: string): Promise<string[]> =>
     )
   ).found.availableActions;
 
-/** The law lived again through the stored reviews and events leads to what is stored. */
+/** Checks that the stored reviews and events lead to the stored state. */
 async function holdsByLaw(id: string): Promise<void> {
   const application = await local.database.orm.em
     .fork()
@@ -72,7 +72,7 @@ async function holdsByLaw(id: string): Promise<void> {
   expect(events.map(({ action }) => action)).toEqual(application.history.getItems().map(({ action }) => `benevolence.${action}`));
 }
 
-/** Cases in each state, by what was done to them. */
+/** Creates a case in each state. */
 const states: Record<string, () => Promise<string>> = {
   draft: async () => (await applied()).id,
   'sent back': async () => {
@@ -629,7 +629,7 @@ describe('withdrawing', () => {
   });
 });
 
-/** As the pages tell it: who may do what in which state. */
+/** The documented permissions: who can do what in which state. */
 const lawful: Record<string, { state: string; allowed: string[]; may: Partial<Record<string, string[]>> }> = {
   draft: {
     state: 'DRAFT',
@@ -661,7 +661,7 @@ const attempts: Record<string, (id: string) => readonly [Operation, object]> = {
   PAY: (id) => ['payBenevolence', { input: { id, paymentDate: day(local), paymentMethod: 'check' } }],
 };
 
-/** Who may ask for the operation at all. */
+/** The roles that may call each operation at all. */
 const asked: Record<string, string[]> = {
   UPDATE: ['admin', 'staff', 'member', 'testuser'],
   SUBMIT: ['admin', 'staff', 'member', 'testuser'],
@@ -867,7 +867,7 @@ describe('the database', () => {
   });
 });
 
-/** Both ends of daylight saving, whose days have 23 and 25 hours, and the turn of a year. */
+/** Includes both daylight-saving changes, with days of 23 and 25 hours, and the turn of the year. */
 describe('today, in New York', () => {
   it.each([
     ['2027-01-01', '2027-01-01T05:00:00Z'],

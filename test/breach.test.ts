@@ -15,7 +15,7 @@ let baseUrl: string;
 let answer: Answer;
 let asked: { method: string; url: string; padding: unknown; body: string }[];
 let warnings: string[];
-/** Nobody listens there: it was somebody's a moment ago. */
+/** A port that was just closed, so nothing listens there. */
 const closedPort = await new Promise<number>((found) => {
   const brief = createServer().listen(0, '127.0.0.1', () => {
     const { port } = brief.address() as AddressInfo;
@@ -24,7 +24,7 @@ const closedPort = await new Promise<number>((found) => {
 });
 const timers = new Set<NodeJS.Timeout>();
 
-// One for each test: a connection to the last one's may still be closing when the next asks.
+// A new server per test, because a connection to the previous one may still be closing.
 beforeEach(async () => {
   server = createServer((request, response) => {
     const { method = '', url = '', headers } = request;

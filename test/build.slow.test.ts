@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { project } from './support/house.ts';
 
-// The scripts that build, on a project with a service of three lines.
+// Tests the build scripts with a minimal service.
 
 let folder: string;
 const children: ChildProcess[] = [];

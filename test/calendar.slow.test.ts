@@ -2,10 +2,10 @@ import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { DayUnit, dueDay, type DayCount, type WorkingDays } from '../src/entities/calendar.ts';
 
-/** Counts over a list of all days in question, with dates of the platform. Shares no code with the service. */
+/** Counts with a list of all days and the platform's dates. Shares no code with the service. */
 function dueByList({ workweek, holidays }: WorkingDays, from: string, { days, unit, firstDayCounts, rollsForward }: DayCount): string {
   const [year, month, day] = from.split('-').map(Number) as [number, number, number];
-  // as many weeks as the limit takes if every holiday is on a day of the workweek
+  // enough weeks if every holiday is on a workday
   const length = 7 * (Math.ceil((days + holidays.size + 2) / workweek.length) + 2);
   const off = new Set([...holidays].map((text) => Date.parse(text)));
   const all = Array.from({ length }, (_, place) => {
@@ -20,7 +20,7 @@ function dueByList({ workweek, holidays }: WorkingDays, from: string, { days, un
 
 const addDays = (day: string, days: number): string => new Date(Date.parse(day) + days * 86_400_000).toISOString().slice(0, 10);
 
-/** The working days after one day up to another: whole weeks by multiplication, the rest by weekday, less the holidays. */
+/** Counts the working days between two days: whole weeks by multiplication, the rest by weekday, minus the holidays. */
 function workingDaysAfter({ workweek, holidays }: WorkingDays, after: string, to: string): number {
   const length = Math.round((Date.parse(to) - Date.parse(after)) / 86_400_000);
   const isIn = (day: string) => workweek.includes(new Date(day).getUTCDay() || 7);
@@ -33,7 +33,7 @@ const cases = fc
   .record({
     start: fc.integer({ min: Date.UTC(1970, 0, 1) / 86_400_000, max: Date.UTC(2110, 0, 1) / 86_400_000 }),
     workweek: fc.uniqueArray(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 7 }),
-    // close together, so that many are next to one another, or over the whole time
+    // either close together, so that many are adjacent, or spread over the whole time
     holidays: fc.oneof(
       fc.uniqueArray(fc.integer({ min: -3, max: 30 }), { maxLength: 20 }),
       fc.uniqueArray(fc.integer({ min: -3, max: 900 }), { maxLength: 40 }),
@@ -48,7 +48,7 @@ const cases = fc
     return { from, calendar: { workweek, holidays: new Set(holidays.map((after) => addDays(from, after))) }, count };
   });
 
-/** `CALENDAR_SEED=$RANDOM npm run test:full -- test/calendar` counts other cases. */
+/** Set `CALENDAR_SEED=$RANDOM npm run test:full -- test/calendar` to count other cases. */
 const chosen = Number(process.env['CALENDAR_SEED'] ?? 2);
 
 it.each([
@@ -60,7 +60,7 @@ it.each([
     fc.property(cases, ({ from, calendar, count }) => {
       const due = dueDay(calendar, from, count);
       const after = count.firstDayCounts ? addDays(from, -1) : from;
-      // compared first without the matchers, which take longer than the counting
+      // compared without matchers first, because they take longer than the counting
       const listed = dueByList(calendar, from, count);
       if (due !== listed) expect(due).toBe(listed);
       if (count.unit !== DayUnit.WORKING || due === null) return;

@@ -1,7 +1,7 @@
 import { dayIn } from '../src/entities/scalars.ts';
 import { Actor, type Answer, type Local } from './support/local.ts';
 
-/** A case as its mutations answer it. */
+/** A case as mutations return it. */
 export interface Case {
   id: string;
   status: string;
@@ -51,7 +51,7 @@ const applicationFields = `id applicationDate reason description amountRequested
   requiredLevels availableActions deletedAt member { id }
   reviews { round reviewLevel decision reviewDate reviewerName reviewer { fullName } comments } ${event}`;
 
-/** Every operation on a case, by its arguments. */
+/** Every operation on a case, with its arguments. */
 const forms = {
   fileGrievance: '$input: FileGrievanceInput!',
   updateGrievance: '$id: ID!, $input: UpdateGrievanceInput!',
@@ -71,7 +71,7 @@ const forms = {
 
 export type Operation = keyof typeof forms;
 
-/** Somebody asks for an operation, and is answered whatever it is. */
+/** Calls an operation and returns any answer. */
 export function act<Done extends Case = Case>(who: Actor, operation: Operation, variables: object): Promise<Answer<{ done: Done }>> {
   const form = forms[operation];
   const passed = [...form.matchAll(/\$(\w+):/g)].map(([, name]) => `${name}: $${name}`).join(', ');
@@ -79,45 +79,45 @@ export function act<Done extends Case = Case>(who: Actor, operation: Operation, 
   return who.ask<{ done: Done }>(`mutation (${form}) { done: ${operation}(${passed}) { ${fields} } }`, variables);
 }
 
-/** Somebody does what must succeed. @throws when it is refused. */
+/** Calls an operation that must succeed. @throws if it is refused. */
 export async function does<Done extends Case>(who: Actor, operation: Operation, variables: object): Promise<Done> {
   const { data, errors } = await act<Done>(who, operation, variables);
   if (errors.length > 0) throw new Error(`${who.username} may not ${operation}: ${JSON.stringify(errors)}`);
   return data.done;
 }
 
-/** What a refusal says of its fields, as sentences. */
+/** Returns the messages of a refusal per field. */
 export const fieldsOf = ({ errors }: Answer<unknown>): string[] =>
   ((errors[0]?.extensions['fields'] ?? []) as { path: string; message: string }[]).map(({ path, message }) => `${path} ${message}`);
 
-/** What a CONFLICT says of where the case stands. */
+/** Returns the current state from a CONFLICT. */
 export const standing = ({ codes, errors }: Answer<unknown>): unknown => ({
   codes,
   state: errors[0]?.extensions['state'],
   allowedActions: errors[0]?.extensions['allowedActions'],
 });
 
-/** Another session of a seeded person. */
+/** Returns a new session of a seeded user. */
 export const freshActor = ({ url }: Local, username: string): Actor => new Actor(() => `${url}/graphql`, username);
 
-/** The first row's first column. */
+/** Returns the first column of the first row. */
 export async function value<T>({ sql }: Local, text: string, ...parameters: unknown[]): Promise<T> {
   const [row = {}] = await sql(text, parameters);
   return Object.values(row)[0] as T;
 }
 
-/** The service's today, and days around it. */
+/** Returns the service's current day, or a day near it. */
 export function day({ clock }: Local, ahead = 0): string {
   const today = new Date(`${dayIn('America/New_York', clock.now())}T12:00:00Z`);
   return new Date(today.valueOf() + ahead * 86_400_000).toISOString().slice(0, 10);
 }
 
-/** Turns the clock to an instant. */
+/** Sets the clock to an instant. */
 export function turnTo({ clock }: Local, instant: string): void {
   clock.turn((Date.parse(instant) - clock.now().valueOf()) / 1000);
 }
 
-/** Everything that is stored of cases and of what was done to them. */
+/** Returns everything that is stored about cases and their history. */
 export async function stored({ sql }: Local): Promise<string> {
   const tables = [
     'grievances',
@@ -135,7 +135,7 @@ export async function stored({ sql }: Local): Promise<string> {
   return JSON.stringify(row);
 }
 
-/** Keeps a case with all that belongs to it, so that it can be put back. */
+/** Keeps a case with everything that belongs to it, to restore it later. */
 export async function stash({ sql }: Local, kind: 'grievance' | 'application', id: string): Promise<() => Promise<void>> {
   const tables: readonly (readonly [table: string, key: string])[] =
     kind === 'grievance'
@@ -152,7 +152,7 @@ export async function stash({ sql }: Local, kind: 'grievance' | 'application', i
           ['case_events', 'application_id'],
         ];
   const kept: string[] = [];
-  // milestones are append-only, but what is put back was there before
+  // milestones are append-only, but the restored ones existed before
   await sql('alter table grievance_milestones disable trigger grievance_milestones_append_only', []);
   for (const [table, key] of tables) {
     const [row] = await sql(`select coalesce(json_agg(t), '[]')::text as rows from ${table} t where ${key} = $1`, [id]);

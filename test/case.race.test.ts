@@ -17,8 +17,8 @@ import {
 import { aLocal, type Actor, type Answer, type Local } from './support/local.ts';
 import { replayBenevolence, replayGrievance, stateOfBenevolence, stateOfGrievance } from './support/replay.ts';
 
-// The embedded database has one connection and so no races: these run on a server. `CASE_RUNS=500 CASE_SEED=$RANDOM`
-// tries longer, and something else; a failure prints the path that brings it back.
+// Runs on a server, because the embedded database has one connection and so no races. Set `CASE_RUNS=500
+// CASE_SEED=$RANDOM` to run longer with other cases. A failure prints the path that reproduces it.
 const numRuns = Number(process.env['CASE_RUNS'] ?? 25);
 const seed = Number(process.env['CASE_SEED'] ?? 1);
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
   local = await aLocal({ engine: 'postgresql', comparesExecutions: false });
   memberId = await value(local, `select member_id from users where username = 'member'`);
   employerId = await value(local, `select id from organizations where org_type = 'employer' order by id limit 1`);
-  // The manager is a member too; the officer may decide at every level.
+  // The manager is also a member, and the officer may decide at every level.
   managersId = await value(
     local,
     `update users set member_id = (select id from members where id not in (select member_id from users where member_id is not null) order by id limit 1)
@@ -60,7 +60,7 @@ const times = <T>(count: number, work: (place: number) => Promise<T>): Promise<T
   Promise.all(Array.from({ length: count }, (_, place) => work(place)));
 const count = (sql: string, ...parameters: unknown[]) => value<number>(local, `select count(*)::int from ${sql}`, ...parameters);
 
-/** The one that was answered without errors, and the others. */
+/** Returns the answer without errors, and the others. */
 function winner<Data>(answers: readonly Answer<Data>[]): { won: Answer<Data>; lost: Answer<Data>[] } {
   const [won, ...more] = answers.filter(({ codes }) => codes.length === 0);
   expect(more).toEqual([]);
@@ -189,7 +189,7 @@ describe('a concurrent deletion of a member or an employer', () => {
   });
 });
 
-/** What the pages allow: from which state an action leads to which. */
+/** The documented actions: from which state to which state each leads. */
 const paths = {
   application: new Set([
     'apply null>draft',
@@ -225,7 +225,7 @@ interface Passage {
   to_status: string;
 }
 
-/** Holds a history against the pages: it goes from state to state by what they allow, and each act is audited once. */
+/** Checks a history: each action is allowed in its state, and has one audit event. */
 async function demandLegalPath(kind: 'application' | 'grievance', id: string, successes: number): Promise<void> {
   const events = (await local.sql(`select action, from_status, to_status from case_events where ${kind}_id = $1 order by at, id`, [
     id,
@@ -243,7 +243,7 @@ async function demandLegalPath(kind: 'application' | 'grievance', id: string, su
   expect(audited.map(({ action }) => action).sort()).toEqual(events.map(({ action }) => `${domain}.${action}`).sort());
 }
 
-/** How an actor goes about a case: what they try, and whether they send the version that they saw last. */
+/** The behavior of an actor: what they try, and whether they send the last version that they read. */
 interface Try<Move> {
   readonly move: Move;
   readonly sees: 'nothing' | 'now' | 'before';
@@ -252,7 +252,7 @@ interface Try<Move> {
 const tryOf = <Move>(move: fc.Arbitrary<Move>): fc.Arbitrary<Try<Move>> =>
   fc.record({ move, sees: fc.constantFrom('nothing', 'nothing', 'now', 'before') });
 
-/** Everybody goes through their own script, all at once. */
+/** All actors run their own script concurrently. */
 async function live<Move>(
   scripts: readonly (readonly [Who, readonly Try<Move>[]])[],
   table: string,
@@ -276,7 +276,7 @@ async function live<Move>(
       }
     }),
   );
-  // A version is good for one act.
+  // A version is valid for one action.
   expect(new Set(versions).size).toBe(versions.length);
   return { successes, versions };
 }
@@ -343,7 +343,7 @@ describe('any concurrent mix of actions', () => {
       ),
       { numRuns, seed },
     );
-    // A model that never gets anywhere proves nothing.
+    // A model without progress proves nothing.
     expect([...ends.keys()].length).toBeGreaterThan(2);
   }, 240_000);
 
@@ -387,7 +387,10 @@ describe('any concurrent mix of actions', () => {
   }, 240_000);
 });
 
-/** Levels in order, each held by who decides, nobody twice in a round or on a case of their own, and never more than was asked for. */
+/**
+ * Checks that levels are in order and no amount exceeds the requested one. Each level was decided by a reviewer who
+ * holds it, who decided once per round and not on their own case.
+ */
 async function demandLawfulReviews(id: string, isManagers: boolean): Promise<void> {
   const order = ['vp', 'admin', 'manager', 'president'];
   const reviews = await local.sql(
@@ -412,7 +415,7 @@ async function demandLawfulReviews(id: string, isManagers: boolean): Promise<voi
   expect([row?.['isWithin'], row?.['payments']]).toEqual([true, row?.['isPaid'] === true ? 1 : 0]);
 }
 
-/** Steps in order, each after one that ended in a way that goes on. */
+/** Checks that steps are in order, each after one with an outcome that continues. */
 async function demandLawfulSteps(id: string): Promise<void> {
   const steps = await local.sql('select step_number, outcome from grievance_step_records where grievance_id = $1 order by id', [id]);
   expect(steps.map(({ step_number }) => step_number)).toEqual(steps.map((_, place) => place + 1));
@@ -422,7 +425,10 @@ async function demandLawfulSteps(id: string): Promise<void> {
   expect([denials, denials - 1]).toContain(appeals);
 }
 
-/** The acts one after the other, by the law, lead to what is stored: whatever was done at once is equal to some serial order. */
+/**
+ * Checks that the actions in their stored order lead to the stored state, so that concurrent actions equal some serial
+ * order.
+ */
 async function demandReplay(
   kind: typeof Grievance | typeof BenevolenceApplication,
   id: string,

@@ -40,7 +40,7 @@ const store = async (make: (user: TotpCredential['user']) => object) => {
   await em.persist(make(em.getReference(User, local.user.id, { wrapped: true }))).flush();
 };
 
-/** Whether something of the user is there just before an instant, and gone at it. */
+/** Checks that data of the user exists just before an instant, and is deleted at it. */
 async function lastsUntil(
   entity: typeof Session | typeof OneTimeToken | typeof LoginChallenge | typeof TotpCredential | typeof Device,
   seconds: number,
@@ -178,7 +178,7 @@ describe('on several nodes', () => {
 });
 
 describe('periodic cleanup', () => {
-  /** A clock in place of waiting: each wait is noted, and ends when the test says so. */
+  /** A replacement for waiting: records each wait, which ends when the test says so. */
   const waiting = () => {
     const waits: number[] = [];
     let go = (): void => {};

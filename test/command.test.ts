@@ -23,7 +23,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** What a command says on stderr, and its exit code. */
+/** Returns the stderr and the exit code of a command. */
 async function run(...words: string[]): Promise<{ said: string; code: typeof process.exitCode }> {
   const before = process.exitCode;
   const parts: string[] = [];
@@ -140,7 +140,7 @@ describe('the help', () => {
     expect(await print('settings', '--help')).toContain('{"host":"db.example","port":5432,');
   });
 
-  /** Runs bash with the completion script, and returns what it offers for a line. */
+  /** Runs bash with the completion script, and returns the suggestions for a line. */
   async function complete(line: string): Promise<string[]> {
     const script = `${await print('completion', 'bash')}
       COMP_LINE="$1" COMP_POINT=\${#1}; _unionhall; printf '%s\\n' "\${COMPREPLY[@]}"`;

@@ -12,7 +12,7 @@ interface Whole {
   readonly extensions?: { readonly completed?: Record<string, unknown> };
 }
 
-/** The whole of an answer, `extensions` too. */
+/** Returns the whole response with `extensions`. */
 async function ask(actor: Actor, query: string, variables: object = {}): Promise<Whole> {
   const response = await fetch(`${local.url}/graphql`, {
     method: 'POST',
@@ -58,7 +58,7 @@ describe('a mutation of several fields', () => {
     const { data } = await ask(local.staff, query, { no: false });
     expect(Object.keys(data ?? {})).toEqual(['first', 'second']);
     const { first, second } = data as Record<string, { id: string }>;
-    expect((first?.id ?? '') < (second?.id ?? '')).toBe(true); // ids are made in the order of time
+    expect((first?.id ?? '') < (second?.id ?? '')).toBe(true); // ids are in the order of their creation
   });
 
   it('keeps results of fragments, directives and repeated fields', async () => {

@@ -7,7 +7,7 @@ beforeAll(async () => {
   await local.officer.token();
 });
 
-/** Asks, and tells what came of it and how many statements it took beside the session's own. */
+/** Sends a query, and returns its result and the number of statements, without those of the session. */
 async function asked(query: string, variables: object = {}) {
   const before = local.heard.length;
   const { codes, errors, status } = await local.officer.ask(query, variables);
@@ -16,7 +16,9 @@ async function asked(query: string, variables: object = {}) {
 
 const page = (size: number, inner = ''): string => `grievances(first: ${size}) { nodes { id ${inner} } }`;
 
-/** `member { grievances { … id } }` so many levels below a grievance, what wraps rows not counted. */
+/**
+ * Returns `member { grievances { … id } }` nested to this depth below a grievance, without counting wrappers of rows.
+ */
 const deep = (levels: number, isMember = false): string => {
   if (levels === 0) return 'id';
   return isMember ? `grievances(first: 1) { nodes { ${deep(levels - 1)} } }` : `member { ${deep(levels - 1, true)} }`;
@@ -132,7 +134,7 @@ describe('it is refused before any statement except the one for the session:', (
 
   it('never because of a part that is skipped', async () => {
     const query = `query ($no: Boolean!) { me { id } ${page(100, 'member { grievances(first: 100) @include(if: $no) { nodes { id } } }')} }`;
-    expect((await asked(query, { no: false })).codes).toEqual(['TOO_COMPLEX']); // what may be asked is counted
+    expect((await asked(query, { no: false })).codes).toEqual(['TOO_COMPLEX']); // allowed queries are counted
   });
 
   it('with 4xx for clients that support it', async () => {

@@ -37,7 +37,7 @@ const read = (file: string): string => readFileSync(join(project, file), 'utf8')
 const compose = parse(read('compose.yaml')) as ComposeFile;
 const services = Object.entries(compose.services);
 const { unionhall, migrate, proxy, database } = compose.services as Record<string, ServiceFile>;
-/** The statements of a script, or of a block of a page, without what a psql script adds. */
+/** Returns the statements of a script or a block of a page, without psql commands. */
 const statementsOf = (text: string): string[] => text.split('\n').filter((line) => line.endsWith(';'));
 
 describe('compose.yaml', () => {

@@ -6,7 +6,7 @@ import { Caller, type Told } from './live.kit.ts';
 import { Clock } from './support/local.ts';
 import { aNode, seededDatabase, type Node } from './support/node.ts';
 
-// Conditions at the root of a subscription, which graphql-js cannot evaluate while it validates.
+// Tests conditions at the root of a subscription, which graphql-js cannot evaluate during validation.
 
 const keyring = Keyring.parse(Keyring.generate());
 const logged: { level: number }[] = [];

@@ -21,10 +21,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { project } from './support/house.ts';
 
-// What a document is answered depends neither on how often it was asked, nor on whether a part of it is left out by a
-// condition or was never there: the seeded service is asked random documents in both ways.
+// Checks with random documents that the answer depends neither on how often a document was sent, nor on whether a part
+// is excluded by a condition or missing.
 
-/** How many documents are drawn, from a seed that differs each time: `SERVICE_RUNS=5000 SEED=1 npm run test:full -- test/conditions`. */
+/**
+ * The number of random documents, with a new seed each time: `SERVICE_RUNS=5000 SEED=1 npm run test:full --
+ * test/conditions`.
+ */
 const runs = Number(process.env['SERVICE_RUNS'] ?? 150);
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 
@@ -42,7 +45,10 @@ beforeAll(async () => {
   ids = rows.map(({ id }) => String(id));
 });
 
-/** The same document without what its conditions leave out; null where a selection would have nothing left, or a condition is null. */
+/**
+ * Returns the document without the parts that its conditions exclude. Null if a selection would be empty, or a
+ * condition is null.
+ */
 function withoutConditions(document: DocumentNode, variables: object): DocumentNode | null {
   const operation = getOperationAST(document);
   const { coerced } = getVariableValues(schema, operation?.variableDefinitions ?? [], { ...variables });
@@ -62,7 +68,7 @@ function withoutConditions(document: DocumentNode, variables: object): DocumentN
   return hasGap ? null : withoutUnused(shorter);
 }
 
-/** Fragments and variables that nothing refers to any more are not valid. */
+/** Removes unused fragments and variables, which would be invalid. */
 function withoutUnused(document: DocumentNode): DocumentNode {
   const used = new Set<string>();
   visit(document, {
@@ -78,7 +84,7 @@ function withoutUnused(document: DocumentNode): DocumentNode {
   return print(shorter) === print(document) ? document : withoutUnused(shorter);
 }
 
-/** All of an answer that does not name the request or the place in the document. */
+/** Returns the response without request ids and document positions. */
 const bytesOf = ({ data, errors }: Answer): string =>
   JSON.stringify({
     data,
@@ -94,7 +100,7 @@ it(`answers ${runs} random documents the same on each execution, and without the
     const [text, variables] = [found.text.replace(/ query Other \{ \w+ \}/, ''), found.variables[0] ?? {}];
     const document = parse(text);
     if (validate(schema, document).length > 0) continue;
-    // each refusal adds to the audit log, so that its next answer differs rightly
+    // each refusal adds to the audit log, so its next answer differs correctly
     if (text.includes('auditEvents')) continue;
     const shorter = withoutConditions(document, variables);
     const actor = actors[number % actors.length] as (typeof actors)[number];
@@ -111,7 +117,7 @@ it(`answers ${runs} random documents the same on each execution, and without the
         );
     }
   }
-  // what was drawn met all of this, or it would prove little
+  // the random documents must cover all of this
   expect(met.answered).toBeGreaterThan(runs / 10);
   expect(met.shortened).toBeGreaterThan(runs / 10);
 }, 3_600_000);

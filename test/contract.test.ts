@@ -30,7 +30,7 @@ describe('descriptions', () => {
     readonly description?: string | null | undefined;
   }
 
-  /** A type, and all that it is made of. */
+  /** Lists a type with all its parts. */
   function partsOf(type: GraphQLNamedType): [string, Described][] {
     const own: [string, Described][] = [[type.name, type]];
     if (isEnumType(type)) return [...own, ...type.getValues().map((value): [string, Described] => [`${type.name}.${value.name}`, value])];

@@ -44,7 +44,7 @@ describe('the configured cookies', () => {
   });
 });
 
-/** A browser, as far as cookies go. */
+/** A client with the cookies of a browser. */
 class Browser {
   readonly jar = new Map<string, string>();
 

@@ -13,11 +13,11 @@ import { dice } from './rights/question.ts';
 import { statementsOf } from './support/database.ts';
 import { aLocal, type Actor, type Local } from './support/local.ts';
 
-/** `COST_SEED=$RANDOM npm test -- cost` asks for other documents. */
+/** Set `COST_SEED=$RANDOM npm test -- cost` to use other documents. */
 const seed = Number(process.env['COST_SEED'] ?? 1);
 const runs = Number(process.env['COST_RUNS'] ?? 150);
 
-/** Services that allow little, more, and what is usual. */
+/** Services with low, medium and default limits. */
 const limits = [12, 60, 400, 5000];
 
 let locals: Map<number, Local>;
@@ -31,21 +31,21 @@ beforeAll(async () => {
   }
   const usual = locals.get(5000) as Local;
   schema = await schemaOf(usual);
-  // lists that are longer than they count as before they are read
+  // lists that are longer than their estimate
   for (const { sql } of locals.values()) {
     await sql(`insert into organization_contacts (id, created_at, updated_at, organization_id, first_name, last_name, is_primary)
       select gen_random_uuid(), now(), now(), o.id, 'Contact', n::text, false from organizations o, generate_series(1, 9) as n`);
   }
 }, 600_000);
 
-/** How many objects there are in an answer, but for those that tell about the schema. */
+/** Counts the objects in an answer, without introspection. */
 function objectsIn(value: unknown): number {
   if (Array.isArray(value)) return value.reduce((sum: number, each) => sum + objectsIn(each), 0);
   if (typeof value !== 'object' || value === null) return 0;
   return Object.entries(value).reduce((sum, [key, each]) => sum + (key.startsWith('__') ? 0 : objectsIn(each)), 1);
 }
 
-/** Makes valid queries over the whole schema. */
+/** Generates valid queries over the whole schema. */
 class Author {
   readonly #variables: string[] = [];
   readonly #fragments: string[] = [];
@@ -97,7 +97,7 @@ class Author {
     return `...${name} ...${name}`;
   }
 
-  /** The arguments of a field; null where one is demanded that cannot be made up. */
+  /** Generates the arguments of a field. Null if a required one cannot be generated. */
   private argumentsOf({ args }: GraphQLField<unknown, unknown>): string | null {
     if (args.some(({ type }) => isNonNullType(type))) return null;
     const sized = args.filter(({ name }) => name === 'first' || name === 'last');
@@ -161,7 +161,7 @@ describe('an operation is refused', () => {
     const { admin } = locals.get(60) as Local;
     const contacts = (size: number) => `{ organizations(first: ${size}) { nodes { id contacts { id } } } }`;
     expect((await admin.ask(contacts(1))).codes).toEqual([]);
-    const { codes, errors } = await admin.ask(contacts(8)); // counted as 1 + 8 × 5 before
+    const { codes, errors } = await admin.ask(contacts(8)); // estimated as 1 + 8 × 5
     expect([new Set(codes), errors[0]?.path]).toEqual([new Set(['TOO_COMPLEX']), expect.arrayContaining(['contacts'])]);
   });
 
@@ -179,7 +179,7 @@ describe('an operation is refused', () => {
        from (select * from salting_activities where deleted_at is null limit 1) a, organizations o where o.name like 'Shop %'`,
     );
     expect((await local.admin.ask(summary)).codes).toEqual(['TOO_COMPLEX']);
-    // once one is counted and refused, none is read, and no other is counted
+    // after one is counted and refused, none is read, and no other is counted
     const two = '{ a: organizingSummary { activityCount } b: organizingSummary { activityCount } }';
     const statements = await statementsOf(local.heard, async () => expect((await local.admin.ask(two)).codes).toContain('TOO_COMPLEX'));
     expect(statements.filter((text) => text.includes('counted as'))).toHaveLength(1);

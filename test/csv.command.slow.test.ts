@@ -8,7 +8,7 @@ import { buildProgram } from './support/process.ts';
 
 const header = 'memberNumber,firstName,lastName,classification';
 
-/** What a command says can be seen of a process only: it runs the program as it is built. */
+/** Runs the built program, because the output of a command can only be checked in a process. */
 describe('npm run', () => {
   const project = join(import.meta.dirname, '..');
   let program: string;

@@ -31,7 +31,7 @@ async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
 }
 
 interface Import extends ImportOutcome {
-  /** What was reported, a line each. */
+  /** The reported lines. */
   readonly told: string[];
   readonly steps: string[];
 }
@@ -43,7 +43,7 @@ interface Options {
   readonly form?: Pick<ImportOptions, 'ignoresUnknown' | 'dates' | 'encoding' | 'updates' | 'show'>;
 }
 
-/** Imports a text, in chunks of a few bytes: no character and no line end lies in one of them for certain. */
+/** Imports a text in small chunks, so that characters and line ends are split. */
 async function importing(
   run: typeof importMembers,
   given: string | Uint8Array,
@@ -62,7 +62,7 @@ async function importing(
 const members = (given: string | Uint8Array, options?: Options) => importing(importMembers, given, options);
 const organizations = (given: string, options?: Options) => importing(importOrganizations, given, options);
 
-/** Everything that an import could change. */
+/** Returns everything that an import could change. */
 const contents = ({ run }: Database = database): Promise<unknown> =>
   Promise.all(
     ['members', 'organizations', 'audit_events'].map((table) =>
@@ -70,7 +70,7 @@ const contents = ({ run }: Database = database): Promise<unknown> =>
     ),
   );
 
-/** What is refused of a file, of which nothing may be imported. */
+/** Returns the refusals of a file. Nothing of it may be imported. */
 async function refusalsOf(given: string | Uint8Array, run = importMembers, form: Options['form'] = {}): Promise<string[]> {
   const before = await contents();
   const { told, added, refused } = await importing(run, given, { form });
@@ -79,7 +79,7 @@ async function refusalsOf(given: string | Uint8Array, run = importMembers, form:
   return told;
 }
 
-/** Why a file was not even looked at. */
+/** Returns why a file was rejected before its content was read. */
 async function failureOf(given: string | Uint8Array): Promise<string> {
   const before = await contents();
   const error = await members(given).then(

@@ -11,7 +11,7 @@ import { dumpTemplate, LockedError, migrate, openDatabase, type DatabaseConfig }
 import { emptyDatabase, freshDatabase } from './support/database.ts';
 import { buildProgram } from './support/process.ts';
 
-/** What happens to processes can be seen in processes only: they run the program as it is built. */
+/** Runs the built program, because these tests kill processes. */
 describe('the embedded database', () => {
   const project = join(import.meta.dirname, '..');
   let build: string;
@@ -32,7 +32,7 @@ describe('the embedded database', () => {
 
   const at = (name: string): DatabaseConfig => ({ databaseUrl: null, databasePoolSize: 1, dataDirectory: join(folder, name) });
 
-  /** A process that opens the database, says `open` or why not, and then does what the code says. */
+  /** A process that opens the database, prints `open` or the error, and then runs the code. */
   function aProcess(
     name: string,
     code = 'await new Promise(() => setInterval(() => {}, 1000));',
@@ -161,7 +161,7 @@ describe('the embedded database', () => {
     await database.close();
   }, 120_000);
 
-  /** Runs a process with process ids of its own, as a container does, and with the host name where one is given. */
+  /** Runs a process in its own PID namespace, like a container, with an optional host name. */
   const inNamespace = (host: string | null): string[] => [
     'unshare',
     '--pid',
@@ -191,7 +191,7 @@ describe('the embedded database', () => {
         await new Promise(() => setInterval(() => {}, 1000));`;
       const holder = aProcess(name, writing, inNamespace(first));
       expect(await said(holder.lines)).toBe('open');
-      // in its own namespace, node is the first process: sh and unshare's child become it by exec
+      // in its own namespace, node is the first process, because sh and the child of unshare are replaced by exec
       const named = `in use by the process with pid 1 on host ${first ?? hostname()}`;
       expect(await said(aProcess(name, '', inNamespace(second)).lines)).toContain(named);
       expect(await said(holder.lines)).toBe('300 written');

@@ -7,7 +7,9 @@ import { DataVersionError, isEmpty, migrate, openDatabase, type Database, type D
 import { StatementNames } from '../src/database/run.ts';
 import { freshDatabase, serverDatabase } from './support/database.ts';
 
-describe.each(['embedded', 'postgresql'] as const)('run on the %s engine', (engine) => {
+const engines = process.env['UNIONHALL_TEST_FULL'] === '1' ? (['embedded', 'postgresql'] as const) : (['postgresql'] as const);
+
+describe.each(engines)('run on the %s engine', (engine) => {
   let database: Database;
 
   beforeAll(async () => {

@@ -99,7 +99,7 @@ describe('the deadlines of a grievance', () => {
     });
   });
 
-  it('project no appeal where silence is no denial', () => {
+  it('project no appeal if silence does not count as a denial', () => {
     for (const onMiss of [NONE, ADVANCED]) expect(find(met, terms(limitsAt(1, onMiss)), 1, APPEAL)).toBeUndefined();
     expect(find(met, terms(limitsAt(1, ADVANCED), { steps: 1 }), 1, APPEAL)?.dueDate).toBe('2026-04-07');
   });

@@ -57,7 +57,7 @@ async function upToDate(url: string): Promise<string> {
   return url;
 }
 
-/** An installation for production, embedded unless it is told otherwise. */
+/** Returns the configuration of a production installation, embedded by default. */
 const configured = async (more: Record<string, string> = {}): Promise<Config> =>
   readConfig({
     NODE_ENV: 'production',
@@ -67,7 +67,7 @@ const configured = async (more: Record<string, string> = {}): Promise<Config> =>
     ...more,
   });
 
-/** What the doctor says of one thing: `right` or `wrong`, and the sentence. */
+/** Returns the doctor's finding about one subject: `right` or `wrong`, and the sentence. */
 async function said(config: Config, what: string, measures: Partial<Measures> = {}): Promise<string | undefined> {
   const findings = await examine(config, { patience: 500, ...measures });
   expect(JSON.stringify(findings)).not.toMatch(/hunter2|ECONN|SASL|password authentication failed|\bat .*\.ts/);
@@ -82,7 +82,7 @@ describe('doctor reports about the keys', () => {
     expect(await said(await configured({ UNIONHALL_KEYS: two }), 'Keys')).toMatch(/^right: The keyring has 2 keys; /);
   });
 
-  it('that they are missing in production, where none may be created', async () => {
+  it('that they are missing in production, where doctor creates no keys', async () => {
     const { keys: _, ...config } = await configured();
     expect(await said({ ...config, keys: null, mayMakeKeys: false }, 'Keys')).toMatch(/^wrong: There is no keyring\. Set UNIONHALL_KEYS/);
     expect(await readdir(config.configDirectory)).toEqual([]);
@@ -192,7 +192,7 @@ describe('doctor reports about the database', () => {
     );
   });
 
-  it('what is still missing, without doing it', async () => {
+  it('the missing steps, without doing them', async () => {
     const bare = await aDatabase();
     expect(await said(await configured({ DATABASE_URL: bare }), 'Migrations')).toMatch(
       /^wrong: \d+ migrations are pending\. Run npm run db:migrate/,

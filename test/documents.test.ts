@@ -8,7 +8,7 @@ import { StatementNames } from '../src/database/run.ts';
 import { bytesOf, Documents } from '../src/http/documents.ts';
 import { aLocal, type Local } from './support/local.ts';
 
-// What is kept of documents, for whom, and how much; and persisted queries, which are those documents.
+// Tests the limits of the document cache, which callers can fill it, and persisted queries, which use the same cache.
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -18,7 +18,7 @@ interface Asked {
   readonly errors?: readonly { readonly message: string; readonly extensions: { readonly code: string; readonly fields?: unknown } }[];
 }
 
-/** Sends what the links of Apollo and urql send: a hash, and the document with it or not. */
+/** Sends a request like the links of Apollo and urql: a hash, with or without the document. */
 async function send(local: Local, token: string | null, body: object, method: 'GET' | 'POST' = 'POST'): Promise<Asked> {
   const headers = {
     'content-type': 'application/json',
@@ -58,7 +58,7 @@ describe('persisted queries', () => {
     expect(await send(local, token, persisted(hash), method)).toMatchObject(notFound);
     expect(await send(local, token, { query, ...persisted(hash) }, method)).toMatchObject({ data: { me: { username: 'officer' } } });
     expect(await send(local, token, persisted(hash), method)).toMatchObject({ status: 200, data: { me: { username: 'officer' } } });
-    // with the caller's rights
+    // with the caller's permissions
     expect(codesOf(await send(local, null, persisted(hash), method))).toEqual(['UNAUTHENTICATED']);
   });
 
@@ -161,7 +161,7 @@ describe('trusted documents', () => {
 });
 
 describe('the document cache', () => {
-  /** What Apollo tells of a request that was answered. */
+  /** Builds what Apollo reports about an answered request. */
   const answered = (text: string, parts: object = {}) => {
     const document = parse(text);
     return {

@@ -15,7 +15,7 @@ interface Problem {
   readonly path?: string;
 }
 
-/** What must never be in an answer: libraries, files, SQL, drivers. */
+/** Words that must never be in a response: libraries, files, SQL, drivers. */
 const internals = /node_modules|\.ts\b|\.js\b|select |"\$|syntax error at|pglite|mikro|kysely|stack/i;
 
 describe('invalid input gets a clear response with a documented code', () => {

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Local } from './support/local.ts';
 
-// Counted where the hashing packages are called, so that nothing of the service's own can hide a hash or its absence.
+// Counts calls of the hashing packages themselves, so that no code of the service can hide one.
 
 const [argon, bcrypt] = [await import('argon2'), await import('bcrypt')];
 const hashed: string[] = [];
@@ -22,22 +22,22 @@ const { aLocal } = await import('./support/local.ts');
 
 const oneArgon = ['argon2 2 19456 2'];
 const right = 'unionhall-dev';
-/** What a test about limits is not about. */
+/** High limits for tests that are not about limits. */
 const many = '1000/900';
 
-/** All that somebody outside can see of an answer, but for what differs by chance: the request's id, and the date. */
+/** Everything that a client can see of a response, without the request id and the date. */
 interface Seen {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
 }
 
-/** What was seen, and what it took: which hashes, and how many statements. */
+/** The response, and its cost in hashes and statements. */
 interface Asked {
   readonly seen: Seen;
   readonly hashes: readonly string[];
   readonly statements: number;
-  /** How many of these wrote down a refusal. */
+  /** How many of the statements recorded a refusal. */
   readonly refusals: number;
 }
 
@@ -67,7 +67,7 @@ async function ask(query: string, variables: object, headers: Record<string, str
   return { seen, hashes: hashed.slice(hashes), statements: texts.length, refusals };
 }
 
-/** The rules' refusals are written down behind the request, those of several requests together: they belong to none of them. */
+/** Refusals are recorded in the background, for several requests together, so they belong to no single request. */
 const withoutRefusals = ({ statements, refusals, ...asked }: Asked): object => ({ ...asked, statements: statements - refusals });
 
 const login = (identifier: string, password: string, more: object = {}, headers: Record<string, string> = {}) =>
@@ -78,7 +78,7 @@ const registered = (input: object) => ask('mutation ($input: RegisterInput!) { r
 const set = (username: string, change: string, ...values: unknown[]) =>
   local.sql(`update users set ${change} where username = $1`, [username, ...values]);
 
-/** One of each kind of account that a stranger might want to know of. */
+/** Creates one of each kind of account that an attacker might want to detect. */
 async function makePeople(): Promise<void> {
   const lock = new Date(local.clock.now().valueOf() + 3_600_000);
   await set('staff', 'locked_until = $2, failed_login_attempts = 5', lock);
@@ -96,7 +96,7 @@ async function makePeople(): Promise<void> {
   });
 }
 
-/** Who is asked for, and with which password: all are refused. */
+/** The identifiers and passwords of refused sign-ins. */
 const refusedSignIns: readonly (readonly [string, string, string])[] = [
   ['a wrong password', 'officer', 'wrong'],
   ['a username that is nobody’s', 'nobody', 'wrong'],
@@ -145,7 +145,7 @@ describe('a refused sign-in', () => {
       }
   });
 
-  // Its time is the other system's until the first sign-in here: the one difference that is known and accepted.
+  // Its duration is that of the other system until the first sign-in here: the only known and accepted difference.
   it('also costs one hash for an imported account, of its kind', async () => {
     const expected = await login('nobody.at.all', 'another');
     const [ofBcrypt, ofArgon] = [await login('vp', 'wrong'), await login('president', 'wrong')];
@@ -233,7 +233,7 @@ describe('a registration', () => {
     firstName: 'Nora',
     lastName: 'Hand',
   });
-  /** As long as each other, lest the length of what is answered or stored differ. */
+  /** Of equal length, so that the length of responses and stored data cannot differ. */
   const cases = ['admin', 'instructor', 'organizer', 'unverified', 'vp'];
 
   it.each(cases)(

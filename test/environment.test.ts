@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ConfigError, readConfig, variables } from '../src/config.ts';
 import { project } from './support/house.ts';
 
-/** A script for every version of Node.js that npm may find, which has no types. */
+/** A script for every version of Node.js that npm may find, so it has no types. */
 const { readEnvironment, warnOfUnknown } = (await import(String('../scripts/environment.js'))) as {
   readEnvironment(file: string): Record<string, string>;
   warnOfUnknown(names: readonly string[], variables: object): void;
@@ -57,7 +57,7 @@ describe('.env', () => {
   });
 });
 
-/** What the configuration says of one variable; null where it is right. */
+/** Returns the configuration's message about one variable. Null if it is valid. */
 function said(environment: Record<string, string>): string | null {
   try {
     readConfig(environment);

@@ -1,5 +1,5 @@
 /**
- * Where a field fails at once, GraphQL.js does not wait for those of its siblings that fail later.
+ * When a field fails at once, GraphQL.js does not wait for siblings that fail later.
  * @allows-rejections
  */
 import { beforeAll, describe, expect, it } from '@jest/globals';
@@ -9,13 +9,15 @@ import { buildOffline } from '../src/schema.ts';
 import { dice } from './rights/question.ts';
 import { randomDocument, stubResolvers, type DocumentOptions, type RandomDocument } from './support/documents.ts';
 
-// A query that is executed often is compiled. What it answers must not depend on that.
+// Frequent queries are compiled, which must not change their answer.
 
-/** How many random documents are drawn, from a new seed each time: `RUNS=100000 SEED=1 npm run test:full -- test/execution`. */
+/**
+ * The number of random documents, with a new seed each time: `RUNS=100000 SEED=1 npm run test:full -- test/execution`.
+ */
 const runs = Number(process.env['RUNS'] ?? 4000);
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 
-/** More often than it takes to be compiled. */
+/** More executions than are needed for compiling. */
 const times = 6;
 
 let schema: GraphQLSchema;
@@ -27,13 +29,13 @@ beforeAll(async () => {
   [compiled, interpreted] = [compiling(schema), interpreting(schema)];
 });
 
-/** A valid document that was drawn by a number. */
+/** Returns a valid random document with this number. */
 function drawn(number: number, options: Partial<DocumentOptions> = {}): RandomDocument | null {
   const found = randomDocument({ schema, roll: dice(number), depth: 3, ...options });
   return isValid(found.text) ? found : null;
 }
 
-/** GraphQL.js fails to validate a subscription whose root field is under a condition by a variable. */
+/** GraphQL.js throws while validating a subscription whose root field has a condition with a variable. */
 function isValid(text: string): boolean {
   try {
     return validate(schema, parse(text)).length === 0;
@@ -44,7 +46,7 @@ function isValid(text: string): boolean {
 
 const bytesOf = ({ data, errors }: ExecutionResult): string => JSON.stringify({ data, errors });
 
-/** Asks a document again and again, with each set of its variables; answers what differed. */
+/** Sends a document repeatedly with each set of variables, and returns the differences. */
 async function differences({ text, variables }: RandomDocument, context: object): Promise<string[]> {
   const document = parse(text);
   const operation = getOperationAST(document, 'Op') ?? null;
@@ -69,7 +71,8 @@ it(`returns the same for ${runs} random documents compiled and interpreted (SEED
   for (let number = seed; met.valid < runs; number += 1) {
     const roll = dice(number ^ 0x5bd1e995);
     const kind = roll() < 0.85 ? 'query' : roll() < 0.5 ? 'mutation' : 'subscription';
-    // most of what has conditions or variables in its inputs is interpreted: half of the documents have less of that
+    // documents with conditions or variables in inputs are mostly interpreted, so half of the documents have fewer of
+    // them
     const isPlain = roll() < 0.6;
     const found = drawn(number, { kind, ...(isPlain && { conditions: 0, variables: roll() < 0.5 ? 0 : 0.2 }) });
     if (!found) continue;
@@ -80,7 +83,7 @@ it(`returns the same for ${runs} random documents compiled and interpreted (SEED
     const differing = await differences(found, context);
     if (differing.length > 0) throw new Error(`Document ${number} of SEED=${number}: ${differing[0]}`);
   }
-  // what was drawn met all of this, or it would prove little
+  // the random documents must cover all of this
   expect(met.compilable).toBeGreaterThan(runs / 20);
   expect(met.mutation).toBeGreaterThan(runs / 100);
   expect(met.subscription).toBeGreaterThan(runs / 100);

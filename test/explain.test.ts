@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { aLocal } from './support/local.ts';
 
-// `extensions.explain`, which development answers to a request with the header x-explain.
+// Tests `extensions.explain`, which development adds to a response for a request with the header x-explain.
 
 interface Explained {
   readonly data: object;

@@ -10,7 +10,7 @@ import { SecondFactorRequired } from '../src/services/session/login.ts';
 import { client, cost, Local, password } from './session.kit.ts';
 import { serverDatabase } from './support/database.ts';
 
-/** What an authenticator app shows for a secret, so many steps from an instant: written from RFC 6238, not from our code. */
+/** Computes the code of an authenticator, some steps from an instant. Written from RFC 6238, not from our code. */
 export function shownBy(secret: string, at: Date, steps = 0): string {
   const bits = [...secret].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0')).join('');
   const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
@@ -21,23 +21,23 @@ export function shownBy(secret: string, at: Date, steps = 0): string {
   return String(number % 1_000_000).padStart(6, '0');
 }
 
-/** Six digits that are none of those that may be shown around an instant. */
+/** Returns six digits that are invalid around an instant. */
 export function wrongFor(secret: string, at: Date): string {
   const near = new Set([-2, -1, 0, 1, 2].map((steps) => shownBy(secret, at, steps)));
   return ['000000', '111111', '222222', '333333', '444444', '555555'].find((code) => !near.has(code)) ?? '';
 }
 
-/** Several nodes of one service: each has its own connections and its own hasher, all have one database and one keyring. */
+/** Several nodes of one service, each with its own connections and hasher, on one database and keyring. */
 export interface Nodes {
   readonly nodes: readonly Local[];
-  /** How often each hash was held against a password, on all nodes; null for nobody's. */
+  /** The number of verifications per stored hash on all nodes. Null counts the dummy. */
   readonly held: (string | null)[];
-  /** How many backup codes were held against how many hashes. */
+  /** The number of backup codes and hashes that were compared. */
   readonly looked: number[];
   close(): Promise<void>;
 }
 
-/** Hashes all at once, and notes what is held against what. */
+/** Hashes without a queue, and records what is verified. */
 class Noting extends PasswordHasher {
   constructor(
     keyring: Keyring,
@@ -63,7 +63,7 @@ class Noting extends PasswordHasher {
   }
 }
 
-/** On a real server, because the embedded database hides races. */
+/** Runs on a server, because the embedded database hides races. */
 export async function severalNodes(count: number, connections = 16): Promise<Nodes> {
   const { url, drop } = await serverDatabase();
   const orms = await Promise.all(
@@ -92,7 +92,7 @@ export async function severalNodes(count: number, connections = 16): Promise<Nod
   return { nodes, held, looked, close };
 }
 
-/** Gives one user to all nodes. */
+/** Creates one user on all nodes. */
 export async function settleOn(nodes: readonly Local[], username: string): Promise<Local> {
   const [first, ...others] = nodes;
   if (first === undefined) throw new Error('There is no node');
@@ -101,7 +101,7 @@ export async function settleOn(nodes: readonly Local[], username: string): Promi
   return first;
 }
 
-/** Sets a second factor up, and leaves the step that confirmed it behind. @returns the secret and the backup codes. */
+/** Sets up a second factor, and moves past its step. @returns the secret and the backup codes. */
 export async function enrol(local: Local): Promise<{ secret: string; codes: string[] }> {
   const { accessToken } = await local.login();
   const viewer = await local.viewer(accessToken);
@@ -112,7 +112,7 @@ export async function enrol(local: Local): Promise<{ secret: string; codes: stri
   return { secret, codes };
 }
 
-/** The first step of a sign-in with a second factor. @returns the challenge. */
+/** Does the first step of a sign-in with a second factor. @returns the challenge. */
 export async function challengeOf(local: Local, input: object = {}): Promise<string> {
   const asked: SignedIn | SecondFactorRequired = await local.sessions.login(
     { identifier: local.user.username, password, ...input },

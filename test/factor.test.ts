@@ -28,7 +28,7 @@ const documents = {
 };
 
 let local: Local;
-/** Somebody of the seeds for each test: what one sets up is not there for the next. */
+/** A different seeded user for each test, so that tests are independent. */
 let username: 'admin' | 'officer' | 'staff' | 'organizer' | 'instructor' | 'member' | 'vp' | 'manager' | 'president';
 let token: string;
 
@@ -58,7 +58,7 @@ const challenge = async (input: object = {}): Promise<string> => String((await l
 const begin = async (): Promise<string> => String((await as(documents.begin)).data['beginTotp']?.['secret']);
 const now = () => local.clock.now();
 
-/** Sets a second factor up, and leaves the step that confirmed it behind. */
+/** Sets up a second factor, and moves past its step. */
 async function enrol(): Promise<{ secret: string; codes: string[] }> {
   const secret = await begin();
   const { data } = await as(documents.confirm, { code: shownBy(secret, now()) });

@@ -42,7 +42,7 @@ const step = (grievanceId: string, outcome: string, more: object = {}) => ({
   input: { grievanceId, meetingDate: day(local), outcome, ...(outcome === 'SETTLED' && { resolution: 'Paid.' }), ...more },
 });
 
-/** What is done with a grievance, in short. */
+/** The actions on a grievance with short arguments. */
 const moves: Record<string, (id: string) => readonly [Operation, object]> = {
   investigate: (id) => ['investigateGrievance', { id }],
   advanced: (id) => ['recordGrievanceStep', step(id, 'ADVANCED')],
@@ -72,7 +72,7 @@ async function after(path: string): Promise<GrievanceAnswer> {
 }
 
 describe('filing', () => {
-  it('answers the grievance as it was told, open at the first step, and writes its history', async () => {
+  it('returns the grievance with the submitted values, open at the first step, and writes its history', async () => {
     const told = {
       filedDate: day(local, -3),
       incidentDate: day(local, -9),
@@ -115,7 +115,7 @@ describe('filing', () => {
     ]);
   });
 
-  it('is of today, and of nothing else, where nothing else is told', async () => {
+  it('is dated today by default', async () => {
     const { data } = await file({ contractArticle: '  ', notes: '', filedDate: null, incidentDate: null, assignedUserId: null });
     expect(data.done).toMatchObject({ filedDate: day(local), incidentDate: null, contractArticle: null, notes: null, assignedUser: null });
     expect(data.done.grievanceNumber).toMatch(new RegExp(`^GR-${day(local).slice(0, 4)}-\\d{4}$`));
@@ -375,7 +375,7 @@ const actions: Record<string, string> = {
 describe.each(Object.entries(lawful))('a grievance that is %s', (_, { path, state, allowed }) => {
   const may = allowed.split(' ').filter(Boolean);
 
-  it('allows what the pages say, to whom they say, as availableActions tells', async () => {
+  it('allows the documented actions to the documented roles, as availableActions says', async () => {
     const { id } = await after(path);
     const putBack = await stash(local, 'grievance', id);
     for (const who of ['admin', 'officer', 'staff', 'member', 'testuser', 'organizer', 'instructor', 'anonymous'] as const) {
@@ -512,7 +512,7 @@ describe('an end', () => {
 describe('a correction', () => {
   const update = (id: string, input: object) => act<GrievanceAnswer>(local.staff, 'updateGrievance', { id, input });
 
-  it('changes what is told, clears what is null, and leaves the rest', async () => {
+  it('changes submitted fields, clears null ones, and keeps the rest', async () => {
     const { id } = await filed({
       filedDate: day(local, -3),
       incidentDate: day(local, -4),
@@ -602,7 +602,7 @@ describe('a correction', () => {
 });
 
 describe('an id', () => {
-  it.each(Object.keys(moves))('of nothing, or that is none, is told apart by %s', async (name) => {
+  it.each(Object.keys(moves))('that is unknown or invalid is distinguished by %s', async (name) => {
     expect((await move(nobody, name)).codes).toEqual(['NOT_FOUND']);
     const answer = await move('GR-2026-0001', name);
     expect([answer.codes, fieldsOf(answer)[0]]).toEqual([
@@ -611,7 +611,7 @@ describe('an id', () => {
     ]);
   });
 
-  it('of what was deleted leads nowhere', async () => {
+  it('of a deleted record is not found', async () => {
     const { id } = await filed();
     await local.sql('update grievances set deleted_at = now() where id = $1', [id]);
     for (const name of Object.keys(moves)) expect((await move(id, name, local.admin)).codes).toEqual(['NOT_FOUND']);
@@ -742,7 +742,7 @@ describe('the database', () => {
       'grievances_settlement_when_settled',
     ],
     ['a step that does not fit', `update grievances set current_step = 'arbitration'`, 'grievances_step_fits_status'],
-  ])('refuses %s by itself', async (_, change, constraint) => {
+  ])('refuses %s as well', async (_, change, constraint) => {
     const { id } = await filed();
     await expect(local.sql(`${change} where id = $1`, [id])).rejects.toThrow(constraint);
   });

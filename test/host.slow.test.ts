@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { buildProgram, runProcess, startProcess } from './support/process.ts';
 
-// owner:create, users:password, backup and restore, on the embedded database.
+// Tests owner:create, users:password, backup and restore with the embedded database.
 
 let built: ReturnType<typeof buildProgram>;
 let folder: string;

@@ -7,7 +7,7 @@ import { getNamedType, isInputObjectType, isLeafType, type GraphQLInputType, typ
 import { schemaOf } from './rights/kit.ts';
 import { aLocal, type Local } from './support/local.ts';
 
-// What is sent to do harm: it is refused before any work, and nobody else notices.
+// Sends harmful requests, which must be refused before any work and without affecting others.
 
 let local: Local;
 beforeAll(async () => {
@@ -20,7 +20,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** Sends bytes as they are. */
+/** Sends bytes unchanged. */
 function send(body: Buffer | string, headers: Record<string, string> = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const asking = request(
@@ -45,15 +45,18 @@ function send(body: Buffer | string, headers: Record<string, string> = {}): Prom
 
 const asked = (query: string, variables: unknown = {}): string => JSON.stringify({ query, variables });
 const times = <T>(count: number, each: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => each(n));
-/** Fields inside fields, what wraps the rows of pages not counted. */
+/** Returns nested fields; the wrappers of rows do not count. */
 const nested = (levels: number): string =>
   levels === 0 ? '{ totalCount }' : `{ nodes { member { grievances(first: 1) ${nested(levels - 1)} } } }`;
 
-/** Each fragment spreads the next one twice. @param mark makes it a document that nobody has sent before. */
+/** Returns fragments that each spread the next one twice. @param mark makes it a new document. */
 const bomb = (levels: number, mark = ''): string =>
   `{ me { ...f0 } } ${times(levels, (n) => `fragment f${n} on User { ${n === levels - 1 ? `id ${mark}` : `...f${n + 1} ...f${n + 1}`} }`).join(' ')}`;
 
-/** Documents, by what is bad about them, and the code that they are refused with: by what runs out first, tokens or the stack. Each round has its own. */
+/**
+ * Documents by their defect, with the expected code, which depends on whether tokens or the stack run out first. Each
+ * round has its own documents.
+ */
 const documents: readonly (readonly [what: string, code: string, body: (round: number) => string])[] = [
   ['a fragment bomb', 'BAD_INPUT', (n) => asked(bomb(25, `a${n}: id`))],
   ['a wide fragment bomb', 'BAD_INPUT', (n) => asked(`{ me { ${'...f '.repeat(900)} } } fragment f on User { id a${n}: username }`)],
@@ -138,7 +141,7 @@ describe('refused in JSON and without a statement:', () => {
   });
 });
 
-/** Literals and values of each kind that there is, with a text that nobody may read in an answer. */
+/** Literals and values of each kind, with a text that must not appear in a response. */
 const secret = 'Zq7secret';
 const literals = [
   `"${secret}"`,
@@ -165,10 +168,10 @@ const values: readonly unknown[] = [
   { a: { b: [`at "${secret}"`] } },
 ];
 
-/** The type of an argument, and the fields that lead from there to a value. */
+/** The type of an argument, and the fields from there to a value. */
 type Place = readonly [field: string, argument: string, type: GraphQLInputType, path: readonly string[]];
 
-/** A place for each scalar and enum that anything takes, by its name. */
+/** Returns an input position for each scalar and enum by name. */
 function placesIn(schema: GraphQLSchema): Map<string, Place> {
   const found = new Map<string, Place>();
   const within = (type: GraphQLInputType, place: Place, seen: readonly string[]): void => {
@@ -226,7 +229,7 @@ describe('under all of these at once', () => {
     return process.memoryUsage().heapUsed / 1024 ** 2;
   };
 
-  /** Every document and body, in so many rounds of their own, and between them a caller with valid requests. */
+  /** Sends every document and body in this many rounds, with valid requests of another caller in between. */
   async function storm(from: number, rounds: number): Promise<Answer[]> {
     const ordinary: Answer[] = [];
     for (let round = from; round < from + rounds; round += 1) {
@@ -245,7 +248,7 @@ describe('under all of these at once', () => {
     const before = heap();
     const ordinary = await storm(7, 18);
     expect(ordinary.filter(({ status, text }) => status !== 200 || text !== '{"data":{"isConfigured":false}}\n')).toEqual([]);
-    // some 470 requests of up to a megabyte; documents that were valid may be kept, up to 30 MB of them
+    // about 470 requests of up to a megabyte; valid documents may be cached, up to 30 MB
     expect(heap() - before).toBeLessThan(48);
   });
 });

@@ -22,7 +22,7 @@ const inLayer = (layer: string): string[] =>
   names.filter((name) => name.startsWith(`${layer}/`)).map((name) => name.slice(layer.length + 1));
 
 describe('the house', () => {
-  it('imports only where it may', () => {
+  it('imports only from allowed layers', () => {
     expect(brokenImports(src)).toEqual([]);
   });
 
@@ -30,19 +30,19 @@ describe('the house', () => {
     expect(environmentReaders(src)).toEqual([]);
   });
 
-  it('has five files at the root, the rest in rooms', () => {
+  it('has five files at the root, and the others in folders', () => {
     const rooms = ['command', 'database', 'entities', 'http', 'permissions', 'process', 'reading', 'resolvers', 'services'];
     expect(names.filter((name) => !name.includes('/'))).toEqual(['config.ts', 'context.ts', 'errors.ts', 'main.ts', 'schema.ts']);
     expect([...new Set(names.filter((name) => name.includes('/')).map((name) => name.split('/')[0]))]).toEqual(rooms);
   });
 
-  it('names files in lower-case words, in folders that mean something', () => {
+  it('names files in lower-case words and folders by their purpose', () => {
     expect(oddNames(names)).toEqual([]);
     expect(vagueFolders([...names, ...filesOf('seeds'), ...filesOf('test')])).toEqual([]);
   });
 
-  it('gives a domain that can be asked its entity and its permissions', () => {
-    const domains = wordsOf(inLayer('resolvers'), ['node']); // which finds records of every domain
+  it('gives each domain with operations its entity and its permissions', () => {
+    const domains = wordsOf(inLayer('resolvers'), ['node']); // because it finds records of every domain
     expect(domains.length).toBeGreaterThan(5);
     const permissions = wordsOf(inLayer('permissions'), ['node', 'rule', 'shield', 'print']);
     const entities = wordsOf(inLayer('entities'), []);
@@ -54,7 +54,7 @@ describe('the house', () => {
     ).toEqual([]);
   });
 
-  it('names every domain in the index of its layer', () => {
+  it('lists every domain in the index of its layer', () => {
     for (const layer of ['entities', 'resolvers', 'permissions']) {
       const indexed = importsOf(src.get(`${layer}/index.ts`) ?? '').map(({ of }) => of);
       const except = { entities: sharedEntities, permissions: ['rule', 'shield', 'print'] }[layer] ?? [];
@@ -62,7 +62,7 @@ describe('the house', () => {
     }
   });
 
-  it('gives operations to the domains that can be asked, and to no others', () => {
+  it('gives operations exactly to the domains with resolvers', () => {
     const asked = wordsOf(inLayer('resolvers'), []);
     const ruled = wordsOf(inLayer('permissions'), ['rule', 'shield', 'print']).filter((word) =>
       /export const operations\b/.test(src.get(`permissions/${word}.ts`) ?? ''),
@@ -70,13 +70,13 @@ describe('the house', () => {
     expect(ruled).toEqual(asked);
   });
 
-  it('lists every variable in .env.example, with what it means', () => {
+  it('lists every variable in .env.example with its description', () => {
     const example = readFileSync(join(project, '.env.example'), 'utf8');
     expect([...example.matchAll(/^# ?([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name)).toEqual(Object.keys(variables));
     for (const { description } of Object.values(variables)) expect(example).toContain(`# ${description}`);
   });
 
-  it('has no test that is left out, and nothing left to do', () => {
+  it('has no skipped test, and no open to-do', () => {
     const tests = [...sourcesOf('test')].filter(([name]) => name.endsWith('.test.ts'));
     const leftOut = /\b(?:describe|it|test)(?:\.each\b.*)?\.(?:skip|only|todo|failing)\b|\b[fx](?:describe|it|test)\(/;
     expect(tests.filter(([, text]) => leftOut.test(text)).map(([name]) => name)).toEqual([]);
@@ -85,10 +85,10 @@ describe('the house', () => {
   });
 });
 
-/** What serves all entities or counts them, and is none itself. */
+/** Files that serve all entities and belong to no domain. */
 const sharedEntities = ['case', 'clock', 'identifier', 'listing', 'page', 'record', 'rule', 'scalars', 'summary', 'text', 'viewer'];
 
-describe('the laws of the house notice', () => {
+describe('the rules of the house detect', () => {
   const broken = (name: string, text: string): string[] => brokenImports(new Map([[name, text]]));
 
   it.each([
@@ -115,7 +115,7 @@ describe('the laws of the house notice', () => {
     ['process/server.ts', `import type { UserOptions } from '../command/user.ts';`],
     ['command/serve.ts', `import { createHttp } from '../http/index.ts';`],
     ['services/member.ts', `import type { Served } from '../http/index.ts';`],
-  ])('a wrong import in %s: %s', (name, text) => {
+  ])('a forbidden import in %s: %s', (name, text) => {
     expect(broken(name, text)).toHaveLength(1);
   });
 
@@ -131,7 +131,7 @@ describe('the laws of the house notice', () => {
     ['process/server.ts', `import { resolvers } from '../resolvers/index.ts';`],
     ['http/index.ts', `import { openLog } from '../process/log.ts';\nimport type { Metrics } from '../process/metrics.ts';`],
     ['command/serve.ts', `import { start } from '../process/server.ts';`],
-  ])('nothing in %s that is right', (name, text) => {
+  ])('nothing wrong in %s', (name, text) => {
     expect(broken(name, text)).toEqual([]);
   });
 
@@ -146,7 +146,7 @@ describe('the laws of the house notice', () => {
     ).toEqual(['http.ts']);
   });
 
-  it('a name with a suffix, and a folder for anything', () => {
+  it('a name with a suffix, and a folder without a purpose', () => {
     expect(oddNames(['services/member.service.ts', 'entities/Member.ts', 'entities/member.ts', 'services/session/login.ts'])).toEqual([
       'services/member.service.ts',
       'entities/Member.ts',
@@ -177,7 +177,7 @@ describe('the measures of src', () => {
   });
 });
 
-describe('the measures notice', () => {
+describe('the measures detect', () => {
   const one = (text: string, file = 'services/member.ts') => new Map([[file, text]]);
 
   it('a type name that two files export', () => {

@@ -3,18 +3,18 @@ import type { Actor, Answer, Local } from './support/local.ts';
 
 type Variables = Readonly<Record<string, unknown>> & { readonly input: Readonly<Record<string, unknown>> };
 
-/** A mutation that makes something, and how it is tried. */
+/** A creating mutation, and how it is called. */
 export interface Creation {
   readonly name: string;
   readonly who: 'admin' | 'staff' | 'organizer' | 'vp';
   readonly form: string;
-  /** Where its rows are, and what its audit events are called. */
+  /** The table of its rows, and the action of its audit events. */
   readonly table: string;
   readonly action: string;
   readonly fresh: (makings: Makings) => Variables | Promise<Variables>;
-  /** Other arguments, that could be made something of as well. */
+  /** Other valid arguments. */
   readonly otherwise: (variables: Variables) => Variables;
-  /** Arguments that are refused. */
+  /** Invalid arguments. */
   readonly wrongly: (variables: Variables) => Variables;
 }
 
@@ -24,7 +24,7 @@ const changed =
 
 const inputOf = (type: string): string => `$input: ${type}!`;
 
-/** What a retry is known of. */
+/** All idempotent mutations. */
 export const creations: readonly Creation[] = [
   {
     name: 'createUser',
@@ -194,7 +194,7 @@ export const creations: readonly Creation[] = [
     action: 'agreement.add_employer',
     fresh: async (makings) => ({
       agreementId: await makings.agreement(),
-      // not the employer of the grievances: agreements of several units would bind it
+      // not the employer of the grievances, which would then have agreements of several units
       input: { organizationId: await makings.otherEmployer(), assentedDate: '2001-01-01' },
     }),
     otherwise: changed({ assentedDate: '2001-02-01' }),
@@ -206,7 +206,7 @@ export const creations: readonly Creation[] = [
     form: inputOf('RecordGrievanceStepInput'),
     table: 'grievance_step_records',
     action: 'grievance.record_step',
-    // What ends so could be recorded again, as the next step's.
+    // The next step can have the same input.
     fresh: async (makings) => ({ input: { grievanceId: await makings.filed(), meetingDate: day(makings.local), outcome: 'ADVANCED' } }),
     otherwise: changed({ unionAttendees: 'The steward' }),
     wrongly: changed({ resolution: 'Paid.' }),
@@ -219,7 +219,7 @@ export interface Made {
   readonly made: { readonly id: string };
 }
 
-/** What a local can create repeatedly. */
+/** The records that a local can create repeatedly. */
 export class Makings {
   #count = 0;
 
@@ -247,7 +247,7 @@ export class Makings {
     return who.ask<Made>(documentOf({ name, form }), variables, key === undefined ? {} : { 'idempotency-key': key });
   }
 
-  /** How many rows and audit events of its kind come of what is done. */
+  /** Counts the rows and audit events of its kind that are created. */
   async watch({ table, action }: Creation, act: () => Promise<unknown>): Promise<{ rows: number; events: number }> {
     const count = async (): Promise<[rows: number, events: number]> => [
       await value(this.local, `select count(*)::int from ${table}`),
@@ -300,7 +300,7 @@ interface Asked {
   readonly who?: Pick<Actor, 'ask'>;
 }
 
-/** A document that asks for the mutation and for the id of what it made. */
+/** Returns a document with the mutation that selects the id of the new record. */
 export function documentOf({ name, form }: Pick<Creation, 'name' | 'form'>): string {
   const passed = [...form.matchAll(/\$(\w+):/g)].map(([, each]) => `${each}: $${each}`).join(', ');
   return `mutation (${form}) { made: ${name}(${passed}) { id } }`;

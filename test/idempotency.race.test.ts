@@ -5,7 +5,7 @@ import { creations, Makings, type Creation, type Made } from './idempotency.kit.
 import { Actor, Clock, type Answer, type Local } from './support/local.ts';
 import { aNode, seededDatabase } from './support/node.ts';
 
-// Two nodes on a real server: the embedded database has one connection, and so no races.
+// Runs two nodes on a server, because the embedded database has one connection and so no races.
 const parallel = 16;
 
 let nodes: readonly [Local, Local];
@@ -32,7 +32,7 @@ const idsOf = (answers: readonly Answer<Made | null>[]): string[] => [
   ...new Set(answers.flatMap(({ data }) => (data ? [data.made.id] : []))),
 ];
 
-/** Many at once, on the one node and the other. */
+/** Sends many requests at once to both nodes. */
 const atOnce = (creation: Creation, given: (place: number) => { variables: object; key: string }): Promise<Answer<Made>[]> =>
   Promise.all(
     Array.from({ length: parallel }, (_, place) => {
@@ -41,8 +41,8 @@ const atOnce = (creation: Creation, given: (place: number) => { variables: objec
     }),
   );
 
-describe('of many tries with one key, on two nodes at once', () => {
-  it.each(creations)('$name: one makes it, and all are answered that', async (creation) => {
+describe('of many attempts with one key, on two nodes at once', () => {
+  it.each(creations)('$name: one creates the record, and all get the same response', async (creation) => {
     for (let round = 0; round < 3; round += 1) {
       const variables = await makings.variables(creation);
       const made = await makings.watch(creation, async () => {
@@ -54,13 +54,13 @@ describe('of many tries with one key, on two nodes at once', () => {
     }
   });
 
-  it('those that ask for something else are CONFLICT, in any order', async () => {
+  it('those with other arguments get CONFLICT, in any order', async () => {
     const creation = named('fileGrievance');
     for (let round = 0; round < 4; round += 1) {
       const variables = await makings.variables(creation);
       const other = creation.otherwise(variables);
       const made = await makings.watch(creation, async () => {
-        // Of each node's tries half ask for the one, and half for the other.
+        // Half of each node's requests have one set of arguments, and half the other.
         const answers = await atOnce(creation, (place) => ({ variables: place % 4 < 2 ? variables : other, key: `mixed-${round}` }));
         expect(codesOf(answers)).toEqual([...Array(parallel / 2).fill('CONFLICT'), ...Array(parallel / 2).fill('done')]);
         expect(idsOf(answers)).toHaveLength(1);
@@ -69,7 +69,7 @@ describe('of many tries with one key, on two nodes at once', () => {
     }
   });
 
-  it('where each fails, each is told why, and no key is left', async () => {
+  it('if all fail, each gets its reason, and no key is stored', async () => {
     const creation = named('createMember');
     const [first, second] = [await makings.variables(creation), await makings.variables(creation)];
     await makings.ask(creation, first);
@@ -81,7 +81,7 @@ describe('of many tries with one key, on two nodes at once', () => {
     expect(made).toEqual({ rows: 1, events: 1 });
   });
 
-  it('one creates it again if the key has expired', async () => {
+  it('one creates the record again if the key has expired', async () => {
     const creation = named('createOrganization');
     const variables = await makings.variables(creation);
     const ask = () => atOnce(creation, () => ({ variables, key: 'expired' }));
@@ -98,9 +98,9 @@ describe('of many tries with one key, on two nodes at once', () => {
   });
 });
 
-describe('of many tries with several keys at once', () => {
+describe('of many concurrent attempts with several keys', () => {
   it.each(['createUser', 'createOrganizationContact', 'fileGrievance'])(
-    '%s: each key makes one, and nobody waits in a ring',
+    '%s: each key creates one record, without a deadlock',
     async (name) => {
       const creation = named(name);
       const all = await Promise.all(Array.from({ length: parallel / 2 }, () => makings.variables(creation)));

@@ -23,7 +23,7 @@ let makings: Makings;
 beforeAll(async () => {
   local = await aLocal({ environment: { CORS_ORIGINS: origin } });
   makings = await Makings.at(local);
-  // Signing in takes statements too.
+  // Sign-in needs statements too.
   await Promise.all(creations.map(({ who }) => local[who].token()));
 });
 
@@ -32,7 +32,7 @@ const keysHeld = () => value<number>(local, 'select count(*)::int from idempoten
 describe('the contract', () => {
   const { mutations, marked } = contract();
 
-  /** What makes something and does not know its retry, and why. */
+  /** Creating mutations without idempotency, with the reason. */
   const exempt: Readonly<Record<string, string>> = {
     createVault: 'is made once, and shows its recovery kit once: a retry is CONFLICT',
     storeSecret: 'says which version it is to follow; nothing is kept that was made of a secret',
@@ -49,15 +49,15 @@ describe('the contract', () => {
     renewSession: 'answers new tokens of the same session',
   };
 
-  /** Verbs that change or end what is there, or that leave the same when they are done twice. */
+  /** Verbs that change or end a record, or that have the same result when repeated. */
   const others =
     /^(update|delete|verify|deactivate|reactivate|unlock|assign|unassign|transfer|change|request|reset|confirm|disable|regenerate|revoke|reauthenticate|logout|refresh|lock|recover|reveal|rename|restore|grant|rotate|test|save|end|submit|withdraw|pay|investigate|appeal|settle|close|set|amend|pin)(?![a-z])/;
 
-  it('says of each mutation that makes something that it knows its retry; this page tries each of them', () => {
+  it('marks each idempotent mutation, and this file tests all of them', () => {
     expect(marked).toEqual([...creationNames].sort());
   });
 
-  it('has no other mutation that makes something, but for those that have a reason', () => {
+  it('has no other creating mutation without a stated reason', () => {
     const undecided = mutations.filter((name) => !marked.includes(name) && !(name in exempt) && !others.test(name)).map(String);
     expect(undecided).toEqual([]);
     expect(Object.keys(exempt).filter((name) => !mutations.includes(name) || marked.includes(name))).toEqual([]);
@@ -65,7 +65,7 @@ describe('the contract', () => {
 });
 
 describe.each(creations)('$name', (creation: Creation) => {
-  it('answers a retry what the first try made, and makes and writes down one', async () => {
+  it('returns the result of the first attempt for a retry, which creates and records nothing', async () => {
     const variables = await makings.variables(creation);
     const made = await makings.watch(creation, async () => {
       const first = await makings.ask(creation, variables, { key: `retry-${creation.name}` });
@@ -78,7 +78,7 @@ describe.each(creations)('$name', (creation: Creation) => {
     expect(made).toEqual({ rows: 1, events: 1 });
   });
 
-  it('is CONFLICT with other arguments, and makes nothing', async () => {
+  it('is CONFLICT with other arguments, and creates nothing', async () => {
     const variables = await makings.variables(creation);
     const { codes } = await makings.ask(creation, variables, { key: `other-${creation.name}` });
     expect(codes).toEqual([]);
@@ -90,7 +90,7 @@ describe.each(creations)('$name', (creation: Creation) => {
     expect(made).toEqual({ rows: 0, events: 0 });
   });
 
-  it('leaves no key behind where it fails', async () => {
+  it('stores no key after a failure', async () => {
     const before = await keysHeld();
     const variables = await makings.variables(creation);
     const made = await makings.watch(creation, async () => {
@@ -104,7 +104,7 @@ describe.each(creations)('$name', (creation: Creation) => {
     expect(await keysHeld()).toBe(before + 1);
   });
 
-  it('costs no statement more without a key', async () => {
+  it('needs no additional statement without a key', async () => {
     const [first, second] = [await makings.variables(creation), await makings.variables(creation)];
     const without = await statementsOf(local.heard, () => makings.ask(creation, first));
     expect(without.filter((text) => text.includes('idempotency_keys'))).toEqual([]);
@@ -117,12 +117,12 @@ describe.each(creations)('$name', (creation: Creation) => {
 const organization = creations.find(({ name }) => name === 'createOrganization') as Creation;
 const application = creations.find(({ name }) => name === 'applyForBenevolence') as Creation;
 
-describe('a try that only the database refuses', () => {
+describe('an attempt that only the database refuses', () => {
   it.each([
     ['createMember', 'memberNumber', 'input.memberNumber is taken'],
     ['createRole', 'name', 'input.name is taken'],
     ['createUser', 'username', 'input.username is taken'],
-  ])('%s leaves no key behind', async (name, field, told) => {
+  ])('%s stores no key', async (name, field, told) => {
     const creation = creations.find((each) => each.name === name) as Creation;
     const [first, second] = [await makings.variables(creation), await makings.variables(creation)];
     expect((await makings.ask(creation, first)).codes).toEqual([]);
@@ -138,7 +138,7 @@ describe('a try that only the database refuses', () => {
 });
 
 describe('without a key', () => {
-  it('everything is made as often as it is asked for', async () => {
+  it('every request creates a record', async () => {
     const variables = await makings.variables(organization);
     const made = await makings.watch(organization, async () => {
       await makings.ask(organization, variables);
@@ -147,7 +147,7 @@ describe('without a key', () => {
     expect(made).toEqual({ rows: 2, events: 2 });
   });
 
-  it('what is added by one statement has no transaction of its own', async () => {
+  it('a record that one statement creates has no transaction of its own', async () => {
     const log = creations.find(({ name }) => name === 'logSaltingActivity') as Creation;
     const variables = await makings.variables(log);
     const statements = await statementsOf(local.heard, () => makings.ask(log, variables));
@@ -157,7 +157,7 @@ describe('without a key', () => {
 });
 
 describe('a key', () => {
-  it('is its user’s: the same key of another makes another', async () => {
+  it('belongs to its user: the same key of another user creates another record', async () => {
     const variables = await makings.variables(organization);
     const made = await makings.watch(organization, async () => {
       const ids = [];
@@ -169,12 +169,12 @@ describe('a key', () => {
     expect(made).toEqual({ rows: 2, events: 2 });
   });
 
-  it('is of one operation: another with it is CONFLICT', async () => {
+  it('belongs to one operation: another one with it is CONFLICT', async () => {
     expect((await makings.ask(organization, await makings.variables(organization), { key: 'mixed-1' })).codes).toEqual([]);
     expect((await makings.ask(application, await makings.variables(application), { key: 'mixed-1' })).codes).toEqual(['CONFLICT']);
   });
 
-  it('stands for arguments, however they are written and whatever is asked of the answer', async () => {
+  it('identifies the arguments in any notation, and not the selected fields', async () => {
     const ask = (query: string, variables: object = {}) =>
       local.staff.ask<{ made: { id: string } }>(query, variables, { 'idempotency-key': 'written-1' });
     const first = await ask(`mutation ($input: CreateOrganizationInput!) { made: createOrganization(input: $input) { id } }`, {
@@ -197,7 +197,7 @@ describe('a key', () => {
     expect([first.codes, second.data]).toEqual([[], first.data]);
   });
 
-  it.each(['', 'two words', 'x'.repeat(256), 'clé', 'one, two'])('may not be %p: nothing is done', async (key) => {
+  it.each(['', 'two words', 'x'.repeat(256), 'clé', 'one, two'])('may not be %p: nothing is executed', async (key) => {
     const variables = await makings.variables(organization);
     const made = await makings.watch(organization, async () => {
       const answer = await makings.ask(organization, variables, { key });
@@ -207,7 +207,7 @@ describe('a key', () => {
     expect(made).toEqual({ rows: 0, events: 0 });
   });
 
-  it('comes with one root field: with more nothing is done', async () => {
+  it('requires a single root field: with more, nothing is executed', async () => {
     const variables = await makings.variables(organization);
     const two = [
       'a: createOrganization(input: $input) { id } b: createOrganization(input: $input) { id }',
@@ -226,7 +226,7 @@ describe('a key', () => {
     expect((await local.staff.ask('{ me { id } }')).codes).toEqual([]);
   });
 
-  it('may come with one field that is asked for in two places', async () => {
+  it('may come with one field that is selected in two places', async () => {
     const { input } = (await makings.variables(organization)) as { input: object };
     const query = `mutation ($input: CreateOrganizationInput!) {
       __typename createOrganization(input: $input) { id } ... on Mutation { createOrganization(input: $input) { name } } }`;
@@ -234,7 +234,7 @@ describe('a key', () => {
     expect(answer.codes).toEqual([]);
   });
 
-  it('does nothing to a query, nor to a mutation that makes nothing', async () => {
+  it('has no effect on a query or on other mutations', async () => {
     const before = await keysHeld();
     for (const key of ['q-1', 'q-1', 'two words']) {
       const { codes } = await local.staff.ask('{ me { id } a: permissions { operation } }', {}, { 'idempotency-key': key });
@@ -249,7 +249,7 @@ describe('a key', () => {
     expect(await keysHeld()).toBe(before);
   });
 
-  it('may come from the page of a front end', async () => {
+  it('can be sent from the page of a front end', async () => {
     const asks = { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type,idempotency-key' };
     const { headers } = await fetch(`${local.url}/graphql`, { method: 'OPTIONS', headers: asks });
     expect(headers.get('access-control-allow-origin')).toBe(origin);
@@ -269,8 +269,8 @@ describe('a key', () => {
   });
 });
 
-describe('a retry is answered by the rights of now:', () => {
-  it('FORBIDDEN where the role is lost', async () => {
+describe('a retry is answered with the current permissions:', () => {
+  it('FORBIDDEN if the role was removed', async () => {
     const variables = await makings.variables(organization);
     await makings.ask(organization, variables, { key: 'role-1' });
     const assignment = `user_id = (select id from users where username = 'staff')`;
@@ -281,7 +281,7 @@ describe('a retry is answered by the rights of now:', () => {
     expect((await makings.ask(organization, variables, { key: 'role-1' })).codes).toEqual([]);
   });
 
-  it('NOT_FOUND where the record is hidden by now', async () => {
+  it('NOT_FOUND if the record is now hidden', async () => {
     const query = 'mutation ($input: ApplyForBenevolenceInput!) { made: applyForBenevolence(input: $input) { id } }';
     const input = { reason: 'MEDICAL', description: 'Two months without pay.', amountRequested: '120.00' };
     const apply = () => local.member.ask<{ made: { id: string } | null }>(query, { input }, { 'idempotency-key': 'hidden-1' });
@@ -297,7 +297,7 @@ describe('a retry is answered by the rights of now:', () => {
     expect((await apply()).data.made).toEqual(first.data.made);
   });
 
-  it('NOT_FOUND where the record was deleted, and it is not made again', async () => {
+  it('NOT_FOUND if the record was deleted, without creating it again', async () => {
     const variables = await makings.variables(organization);
     const { id } = (await makings.ask(organization, variables, { key: 'deleted-1' })).data.made;
     await local.admin.see('mutation ($id: ID!) { deleteOrganization(id: $id) { id } }', { id });
@@ -308,7 +308,7 @@ describe('a retry is answered by the rights of now:', () => {
   });
 });
 
-describe('what is stored of a key', () => {
+describe('the stored key', () => {
   const stored = async (id: string) =>
     (await local.sql('select key, digest, t::text as whole from idempotency_keys t where record_id = $1', [id]))[0] as {
       key: string;
@@ -316,7 +316,7 @@ describe('what is stored of a key', () => {
       whole: string;
     };
 
-  it('tells neither it, nor whose it is, nor what was asked', async () => {
+  it('reveals neither the key, nor its user, nor the request', async () => {
     const name = 'Quarry Number Eleven';
     const key = 'a-key-of-few-letters';
     const input = { name, orgType: 'EMPLOYER' };
@@ -329,20 +329,20 @@ describe('what is stored of a key', () => {
       ...(['hex', 'base64', 'base64url'] as const).map((form) => createHash('sha256').update(text).digest(form)),
     ]);
     for (const text of hashes) expect(one.whole).not.toContain(text);
-    // the same request under two keys cannot be seen to be the same
+    // the same request under two keys has different digests
     expect(one.digest.split('.')[0]).toBe(two.digest.split('.')[0]);
     expect(one.digest.split('.')[1]).not.toBe(two.digest.split('.')[1]);
     for (const text of (await dumpOf(local.database)).values()) expect(text).not.toContain(key);
   });
 
-  it('cannot be compared once the key that it was made with is gone: CONFLICT', async () => {
+  it('cannot be compared after its system key was removed: CONFLICT', async () => {
     const variables = await makings.variables(organization);
     const { id } = (await makings.ask(organization, variables, { key: 'gone-1' })).data.made;
     await local.sql(`update idempotency_keys set digest = 'gone.' || split_part(digest, '.', 2) where record_id = $1`, [id]);
     expect((await makings.ask(organization, variables, { key: 'gone-1' })).codes).toEqual(['CONFLICT']);
   });
 
-  it('is compared under the key that it was made with, whichever is the active one by now', async () => {
+  it('is compared under its own system key, whichever is active', async () => {
     const [old, fresh] = [Keyring.generate(), Keyring.generate()];
     const [keyring, clock] = [Keyring.parse(old), new Clock()];
     const database = await seededDatabase(keyring);
@@ -359,9 +359,9 @@ describe('what is stored of a key', () => {
   });
 });
 
-// The last: it turns the clock.
+// The last block, because it changes the clock.
 describe('after 24 hours', () => {
-  it('a key is one that never came, and may come with anything', async () => {
+  it('a key is unknown, and may come with any arguments', async () => {
     const variables = await makings.variables(organization);
     const ask = (given: object) => makings.ask(organization, given, { key: 'day-1', who: freshActor(local, 'staff') });
     const { id } = (await ask(variables)).data.made;
@@ -378,7 +378,7 @@ describe('after 24 hours', () => {
   });
 });
 
-/** The mutations of the contract, and those that say of themselves that they know a retry. */
+/** Returns the mutations of the contract, and those that it marks as idempotent. */
 function contract(): { mutations: readonly string[]; marked: readonly string[] } {
   const fields = buildSchema(readFileSync(join(project, 'schema.graphql'), 'utf8'))
     .getMutationType()

@@ -13,7 +13,7 @@ const person = { username: 'w.ruiz', email: 'w.ruiz@example.org', firstName: 'Wa
 const named = (username: string, facts: object = {}): object => ({ ...person, username, email: `${username}@example.org`, ...facts });
 const jsonl = (...users: readonly unknown[]): string => `${users.map((user) => JSON.stringify(user)).join('\n')}\n`;
 
-/** What a command says can be seen of a process only: it runs the program as it is built. */
+/** Runs the built program, because the output of a command can only be checked in a process. */
 describe('npm run', () => {
   const project = join(import.meta.dirname, '..');
   let main: string;
@@ -53,7 +53,7 @@ describe('npm run', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('users:import says what it did, and by its exit code whether it did; keys:status under which key', async () => {
+  it('users:import reports what it did, also by its exit code; keys:status shows under which key', async () => {
     const file = join(folder, 'users.jsonl');
     await writeFile(file, jsonl(named('cli.a'), named('cli.b')));
     expect(await run(file)).toMatchObject({ code: 0, out: 'Added 2 users; 0 exist already.\n' });
@@ -72,7 +72,7 @@ describe('npm run', () => {
     });
   }, 300_000);
 
-  it('users:import waits for no service that has the embedded database', async () => {
+  it('users:import does not wait for a service that uses the embedded database', async () => {
     const file = join(folder, 'waiting.jsonl');
     await writeFile(file, jsonl(named('cli.e')));
     const held = await openDatabase({ databaseUrl: null, databasePoolSize: 1, dataDirectory: join(folder, 'data') });
@@ -87,7 +87,7 @@ describe('npm run', () => {
     }
   }, 180_000);
 
-  it('users:import says why a file was not even begun', async () => {
+  it('users:import explains why it did not start with a file', async () => {
     const [nothing, none, directory] = await Promise.all([run(), run(join(folder, 'none.jsonl')), run(folder)]);
     expect(nothing).toMatchObject({ code: 1, err: expect.stringContaining('Usage: unionhall users:import --file users.jsonl') });
     expect(none).toMatchObject({ code: 1, err: expect.stringContaining('cannot be read (ENOENT)') });

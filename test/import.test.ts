@@ -14,7 +14,7 @@ import { aNode, bearer, seededDatabase, type Node } from './support/node.ts';
 
 const keyring = Keyring.parse(Keyring.generate());
 const password = 'what it was over there';
-/** Of another system: from the tests of crypt_blowfish. */
+/** A hash from the tests of crypt_blowfish. */
 const hash = '$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW';
 const person = { username: 'w.ruiz', email: 'w.ruiz@example.org', firstName: 'Wanda', lastName: 'Ruiz', roles: ['staff'], hash };
 
@@ -33,7 +33,7 @@ async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
 }
 
 interface Import extends ImportOutcome {
-  /** What was reported, a line each. */
+  /** The reported lines. */
   readonly told: string[];
 }
 
@@ -48,7 +48,7 @@ async function importing(
   return { ...outcome, told };
 }
 
-/** What is refused in a file of this text. */
+/** Returns the refusals of a file with this text. */
 const refusalsOf = async (text: string | Uint8Array): Promise<string[]> => {
   const before = await contentsOf(database);
   const { told, added, refused } = await importing(text);
@@ -57,7 +57,7 @@ const refusalsOf = async (text: string | Uint8Array): Promise<string[]> => {
   return told;
 };
 
-/** Everything that an import could change. */
+/** Returns everything that an import could change. */
 async function contentsOf({ run }: Database): Promise<unknown> {
   const tables = ['users', 'user_roles', 'roles', 'audit_events', 'one_time_tokens'];
   const digests = tables.map((table) => run(`select count(*)::int as rows, md5(string_agg(t::text, '' order by t::text)) from ${table} t`));
@@ -79,7 +79,7 @@ const hashOf = async (username: string): Promise<string> => {
 };
 
 describe('a file of users', () => {
-  it('becomes users with their roles, their member and an audit event each', async () => {
+  it('creates users with their roles, their member and an audit event each', async () => {
     const [free] = await database.run(
       'select member_number from members where id not in (select member_id from users where member_id is not null) order by id limit 1',
     );
@@ -133,14 +133,14 @@ describe('a file of users', () => {
     expect(await contentsOf(database)).toEqual(before);
   });
 
-  it('adds what is new to what is there, whatever the case of the names', async () => {
+  it('adds new users to the existing ones, ignoring the case of names', async () => {
     await importing(jsonl(named('grow.a')));
     const text = jsonl(named('GROW.A', { email: 'Grow.A@EXAMPLE.org' }), named('grow.b'));
     expect(await importing(text)).toMatchObject({ added: 1, alreadyThere: 1, refused: 0 });
     expect((await usersLike('grow.%')).map(({ username }) => username)).toEqual(['grow.a', 'grow.b']);
   });
 
-  it('is only looked at in a trial', async () => {
+  it('is only checked in a dry run', async () => {
     const before = await contentsOf(database);
     const text = jsonl(named('trial.a'), named('trial.b'), { ...named('admin'), roles: [] });
     expect(await importing(text, { isTrial: true })).toMatchObject({ added: 0, refused: 1 });
@@ -148,7 +148,7 @@ describe('a file of users', () => {
     expect(await contentsOf(database)).toEqual(before);
   });
 
-  it('makes the system roles on a database that has none', async () => {
+  it('creates the system roles in a database without roles', async () => {
     const empty = await freshDatabase({ seeded: false });
     try {
       await importing(jsonl(named('first', { roles: ['officer'] })), { into: empty });
@@ -159,15 +159,18 @@ describe('a file of users', () => {
     }
   });
 
-  it.each([1, 7, 64])('is the same in pieces of %s bytes, with a byte order mark, CR LF, blank lines and no end', async (chunk) => {
-    const users = [named(`pieces.${chunk}.a`, { firstName: 'Ælfgifu' }), named(`pieces.${chunk}.b`)];
-    const text = `\uFEFF${JSON.stringify(users[0])}\r\n\r\n   \n${JSON.stringify(users[1])}`;
-    expect(await importing(text, { chunk })).toMatchObject({ added: 2, refused: 0 });
-    expect(await usersLike(`pieces.${chunk}.%`)).toMatchObject([{ first_name: 'Ælfgifu' }, {}]);
-  });
+  it.each([1, 7, 64])(
+    'is the same in chunks of %s bytes, with a byte order mark, CR LF, blank lines and no final line break',
+    async (chunk) => {
+      const users = [named(`pieces.${chunk}.a`, { firstName: 'Ælfgifu' }), named(`pieces.${chunk}.b`)];
+      const text = `\uFEFF${JSON.stringify(users[0])}\r\n\r\n   \n${JSON.stringify(users[1])}`;
+      expect(await importing(text, { chunk })).toMatchObject({ added: 2, refused: 0 });
+      expect(await usersLike(`pieces.${chunk}.%`)).toMatchObject([{ first_name: 'Ælfgifu' }, {}]);
+    },
+  );
 });
 
-describe('a file with nobody in it', () => {
+describe('a file without users', () => {
   it.each([
     ['nothing', ''],
     ['blank lines', '\n \r\n\n'],
@@ -176,7 +179,7 @@ describe('a file with nobody in it', () => {
     await expect(importing(text)).rejects.toMatchObject({ name: 'ImportError', message: expect.stringContaining('The file is empty') });
   });
 
-  it('is told as it is read and added', async () => {
+  it('reports its progress while it is read and added', async () => {
     const heard: [string, number][] = [];
     const users = Array.from({ length: 1100 }, (_, at) => named(`heard.${at}`));
     const source = inChunks(Buffer.from(jsonl(...users)), 65_536);
@@ -192,7 +195,7 @@ describe('a file with nobody in it', () => {
   });
 });
 
-describe('a line is refused by its number', () => {
+describe('a line is refused with its number', () => {
   const bad: readonly (readonly [what: string, user: unknown, problem: string])[] = [
     ['no object', ['a'], 'must be a JSON object'],
     ['null', null, 'must be a JSON object'],
@@ -233,7 +236,7 @@ describe('a line is refused by its number', () => {
     ['the key of a prototype', { ...person, constructor: 1, toString: 1 }, 'has an unknown key constructor; has an unknown key toString'],
   ];
 
-  it('whatever is wrong with it, the right ones beside it too', async () => {
+  it('for any error, even if all other lines are valid', async () => {
     const told = await refusalsOf(jsonl(named('right.one'), ...bad.map(([, user]) => user), named('right.two')));
     expect(told).toHaveLength(bad.length);
     for (const [index, [, , problem]] of bad.entries())
@@ -257,7 +260,7 @@ describe('a line is refused by its number', () => {
     expect(await refusalsOf(text)).toEqual([problem]);
   });
 
-  it('with all that is wrong with it at once', async () => {
+  it('with all its errors', async () => {
     await importing(jsonl(named('taken.already')));
     const user = { username: 'TAKEN.already', email: 'other@', firstName: '', lastName: 'R', roles: ['wizard'], hash: 1, age: 7 };
     expect(await refusalsOf(jsonl(user))).toEqual([
@@ -266,7 +269,7 @@ describe('a line is refused by its number', () => {
     ]);
   });
 
-  it('that was there before in the file, without regard to case, and counted with blank lines', async () => {
+  it('if it repeats an earlier line, ignoring case and counting blank lines', async () => {
     const users = [
       named('dup.a'),
       named('DUP.A', { email: 'dup.b@example.org' }),
@@ -280,14 +283,14 @@ describe('a line is refused by its number', () => {
     ]);
   });
 
-  it('beyond the first thousand lines, with every one that is wrong', async () => {
+  it('beyond the first thousand lines, with all invalid ones', async () => {
     const users = Array.from({ length: 1700 }, (_, at) => named(`many.${at}`, at % 3 === 0 ? { lastName: '' } : {}));
     const told = await refusalsOf(jsonl(...users));
     expect(told.map((line) => Number.parseInt(line, 10))).toEqual(users.flatMap((_, at) => (at % 3 === 0 ? [at + 1] : [])));
   });
 });
 
-describe('a line meets who is there', () => {
+describe('a line for an existing user', () => {
   it.each<[string, object, RegExp]>([
     ['another user’s name', named('officer', { email: 'nobody@example.org' }), /^1: username is taken$/],
     ['another user’s address', named('fresh.one', { email: 'Officer@Unionhall.test' }), /^1: email is taken$/],
@@ -302,13 +305,13 @@ describe('a line meets who is there', () => {
     ['hash', { hash: hash.replace('$05$', '$06$') }],
     ['isActive', { isActive: false }],
     ['roles', { roles: ['staff', 'admin'] }],
-  ])('whose %s is another', async (path, facts) => {
+  ])('with a different %s is refused', async (path, facts) => {
     const username = `meets.${path.toLowerCase()}`;
     await importing(jsonl(named(username)));
     expect(await refusalsOf(jsonl(named(username, facts)))).toEqual([`1: ${path} differs from that of the existing user`]);
   });
 
-  it('who has been given more in the meantime', async () => {
+  it('with more roles in the database changes nothing', async () => {
     await importing(jsonl(named('more', { roles: ['member'] })));
     await database.run(`insert into user_roles (id, created_at, updated_at, user_id, role_id, assigned_at, review_levels)
       select gen_random_uuid(), now(), now(), u.id, r.id, now(), '{}' from users u, roles r where u.username = 'more' and r.name = 'staff'`);
@@ -316,14 +319,14 @@ describe('a line meets who is there', () => {
     expect(await importing(jsonl(named('more', { roles: ['member'] })))).toMatchObject({ alreadyThere: 1, refused: 0 });
   });
 
-  it('who is deleted: the name is not given again', async () => {
+  it('with a deleted username is refused, because usernames are never reused', async () => {
     await importing(jsonl(named('gone')));
     await database.run(`update users set deleted_at = now() where username = 'gone'`);
     expect(await refusalsOf(jsonl(named('gone')))).toEqual(['1: username belonged to a deleted user']);
     expect(await refusalsOf(jsonl(named('gone', { email: 'else@example.org' })))).toEqual(['1: username is taken']);
   });
 
-  it('by a member who has a user, or is another line’s', async () => {
+  it('with a member that another user or line has is refused', async () => {
     const [linked] = await database.run(
       `select m.member_number as number from members m join users u on u.member_id = m.id where u.username = 'member'`,
     );
@@ -342,14 +345,14 @@ describe('a line meets who is there', () => {
     ]);
   });
 
-  it('who only claims the address: a registration keeps nobody out', async () => {
+  it('with an address that another account only claims is accepted', async () => {
     await importing(jsonl(named('claimant', { email: 'claimed@example.org' })));
     await database.run(`update users set is_self_registered = true where username = 'claimant'`);
     expect(await importing(jsonl(named('rightful', { email: 'claimed@example.org' })))).toMatchObject({ added: 1 });
   });
 });
 
-describe('somebody who was imported', () => {
+describe('an imported user', () => {
   let node: Node;
   const loginAs = (identifier: string, given: string) =>
     node.ask<{ login: { accessToken: string } }>(
@@ -368,7 +371,7 @@ describe('somebody who was imported', () => {
     ['argon2id', () => argon(password, { type: argon2id, memoryCost: 4096, timeCost: 3, parallelism: 2 })],
     ['argon2i', () => argon(password, { type: argon2i, memoryCost: 4096, timeCost: 3 })],
     ['argon2d', () => argon(password, { type: argon2d, memoryCost: 4096, timeCost: 3 })],
-  ])('by %s signs in with the old password, and is hashed anew', async (scheme, hashed) => {
+  ])('with %s signs in with the old password, which is then hashed again', async (scheme, hashed) => {
     const username = `of.${scheme.replace(/[^a-z0-9]/g, '')}`;
     const text = jsonl(named(username, { hash: await hashed(), roles: ['organizer'] }));
     await importing(text);
@@ -383,14 +386,14 @@ describe('somebody who was imported', () => {
     expect(await importing(text)).toMatchObject({ added: 0, alreadyThere: 1, refused: 0 });
   });
 
-  it('as inactive does not sign in', async () => {
+  it('with an inactive account cannot sign in', async () => {
     await importing(jsonl(named('asleep', { hash: await bcrypt(password, 4), isActive: false })));
     expect((await loginAs('asleep', password)).codes).toEqual(['BAD_CREDENTIALS']);
   });
 });
 
 describe('on a server', () => {
-  it('many imports of one file at once add each user once', async () => {
+  it('concurrent imports of one file add each user once', async () => {
     const server = await seededDatabase(keyring, { engine: 'postgresql' });
     const text = jsonl(...Array.from({ length: 1200 }, (_, at) => named(`race.${at}`)));
     const outcomes = await Promise.all(Array.from({ length: 3 }, () => importing(text, { into: server })));
@@ -406,7 +409,7 @@ describe('on a server', () => {
   it.each([
     ['takes a name', `if new.username = 'late.2' then new.username = 'officer'; end if;`],
     ['removes a role', `delete from roles where name = 'steward';`],
-  ])('is undone as a whole by whoever %s meanwhile', async (_, meanwhile) => {
+  ])('an import is undone completely if another user %s meanwhile', async (_, meanwhile) => {
     const server = await seededDatabase(keyring, { engine: 'postgresql' });
     await server.run(`insert into roles (id, created_at, updated_at, name, display_name, is_system_role, based_on)
       values (gen_random_uuid(), now(), now(), 'steward', 'Steward', false, 'staff')`);

@@ -15,13 +15,13 @@ import { refusals } from '../src/errors.ts';
 import { schemaOf } from './rights/kit.ts';
 import { aLocal, type Answer, type Local } from './support/local.ts';
 
-// Every mutation of the schema, asked by an admin with each of its fields wrong in each way that its type can be.
+// Calls every mutation of the schema as an admin, with each field invalid in every way that its type allows.
 
 let local: Local;
 let schema: GraphQLSchema;
-/** An id of what a field names, by the name of the field. */
+/** An id of each record that a field names, by the name of the field. */
 let known: Readonly<Record<string, string>>;
-/** An id of each type that a mutation answers. */
+/** An id of each type that a mutation returns. */
 let ids: Readonly<Record<string, string>>;
 
 const often = Object.fromEntries(
@@ -58,10 +58,10 @@ beforeAll(async () => {
   };
 });
 
-/** So that it is seen where it comes back. */
+/** A recognizable text. */
 const mark = 'Zq7marker';
 
-/** What is wrong of each scalar, or may be. */
+/** Invalid values for each scalar. */
 const wrong: Readonly<Record<string, readonly unknown[]>> = {
   String: [5, {}, [], '', '   ', `${mark}${'x'.repeat(10_001)}`, `${mark}\0`, `${mark}\ud800`, `${mark}'"; drop table users; --`],
   ID: [{}, '', mark, '01900000-0000-7000-8000-00000000dead', `${mark}\0`],
@@ -73,7 +73,7 @@ const wrong: Readonly<Record<string, readonly unknown[]>> = {
   Decimal: [{}, mark, '', '-1.00', '0.00', '1.234', '99999999999999.00', '1e5', 'NaN'],
 };
 
-/** A value that the type accepts. */
+/** Returns a value that the type accepts. */
 function valueOf(name: string, type: GraphQLInputType): unknown {
   const nullable = getNullableType(type);
   if (isListType(nullable)) return [valueOf(name, nullable.ofType)];
@@ -87,7 +87,7 @@ function valueOf(name: string, type: GraphQLInputType): unknown {
   return values[nullable.toString()] ?? 'x';
 }
 
-/** What may stand there instead, and is wrong; of what the type says must be given, null and nothing too. */
+/** Yields invalid values; for a required type also null and omission. */
 function* wrongOf(name: string, type: GraphQLInputType): Generator<unknown> {
   const nullable = getNullableType(type);
   if (isNonNullType(type)) yield* [null, undefined];
@@ -106,7 +106,7 @@ function* wrongOf(name: string, type: GraphQLInputType): Generator<unknown> {
 }
 
 function ask({ name, args, type }: GraphQLField<unknown, unknown>, variables: Record<string, unknown>): Promise<Answer> {
-  // variables have names of their own, so that a path by the name of one is told from a path by that of an argument
+  // variables have different names than arguments, so that their paths can be distinguished
   const declared = args.map((arg) => `$given_${arg.name}: ${String(arg.type)}`).join(', ');
   const passed = args.map((arg) => `${arg.name}: $given_${arg.name}`).join(', ');
   const selection = isLeafType(getNamedType(type)) ? '' : '{ __typename }';
@@ -114,7 +114,7 @@ function ask({ name, args, type }: GraphQLField<unknown, unknown>, variables: Re
   return local.admin.ask(`mutation ${declared && `(${declared})`} { x: ${name}${passed && `(${passed})`} ${selection} }`, given);
 }
 
-/** Where something can be wrong of what a field takes: its arguments, and what is in them, without places in lists. */
+/** Returns the positions in a field's arguments and inputs, without list indexes. */
 function placesOf({ args }: GraphQLField<unknown, unknown>): Set<string> {
   const within = (place: string, type: GraphQLInputType): string[] => {
     const named = getNamedType(type);
@@ -127,13 +127,13 @@ function placesOf({ args }: GraphQLField<unknown, unknown>): Set<string> {
 const pathsOf = ({ errors }: Answer): string[] =>
   errors.flatMap(({ extensions }) => ((extensions['fields'] ?? []) as { path: string }[]).map(({ path }) => path));
 
-/** What a whole request is refused for has no argument. */
+/** Errors that concern a whole request have no argument. */
 const ofTheRequest: ReadonlySet<string> = new Set(['variables', 'query']);
 
-/** They end the session by which they are asked, or would with what is given here. */
+/** Mutations that end the calling session, or would with these arguments. */
 const parting: ReadonlySet<string> = new Set(['logout', 'logoutAll']);
 
-/** A value as it is written in a document. */
+/** Returns a value as a literal. */
 function literalOf(value: unknown, type: GraphQLInputType): string {
   const nullable = getNullableType(type);
   if (isListType(nullable) && Array.isArray(value)) return `[${value.map((each) => literalOf(each, nullable.ofType)).join(', ')}]`;
@@ -145,7 +145,7 @@ function literalOf(value: unknown, type: GraphQLInputType): string {
   return isEnumType(nullable) && typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** Something of each field of an input that its type does not take. */
+/** Returns values of the wrong type for each field of an input. */
 const unfit = (type: GraphQLInputType): unknown => {
   const named = getNamedType(type);
   const isText = !isEnumType(named) && !['Int', 'Float', 'Boolean'].includes(named.toString());
@@ -153,8 +153,8 @@ const unfit = (type: GraphQLInputType): unknown => {
   return isListType(getNullableType(type)) ? [value] : value;
 };
 
-describe('the path of what is wrong', () => {
-  it('is the same for a literal, a variable for the whole argument, and a variable for the field alone', async () => {
+describe('the path of an invalid input', () => {
+  it('is the same for a literal, a variable for the argument, and a variable for the field', async () => {
     let asked = 0;
     for (const { name, args, type } of Object.values(schema.getMutationType()?.getFields() ?? {})) {
       for (const arg of args) {
@@ -187,8 +187,8 @@ describe('the path of what is wrong', () => {
   }, 240_000);
 });
 
-describe('whatever is wrong of what a mutation is given', () => {
-  it('is answered by a code of the closed list, never as a fault of ours, and never repeated', async () => {
+describe('any invalid input of a mutation', () => {
+  it('gets a documented code, never an internal error, and is never repeated', async () => {
     const faults: unknown[] = [];
     const asked = new Map<string, number>();
     for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
@@ -228,7 +228,7 @@ describe('whatever is wrong of what a mutation is given', () => {
       'input.firstName',
       'is not a valid String',
     ],
-  ])('of a variable is named by its place and why: %s', async (_what, given, path, message) => {
+  ])('in a variable gets its path and reason: %s', async (_what, given, path, message) => {
     const i = { memberNumber: 'M-1', firstName: 'Rosa', lastName: 'Diaz', classification: 'JOURNEYMAN', ...given };
     const { errors } = await local.admin.ask('mutation ($i: CreateMemberInput!) { createMember(input: $i) { id } }', { i });
     expect(errors.map(({ extensions }) => extensions['fields'])).toEqual([[{ path, message }]]);
@@ -240,7 +240,7 @@ describe('whatever is wrong of what a mutation is given', () => {
     ['amounts', '[Decimal!]', ['1.00', null], 'filter.amountRequested.in[1]', 'is required'],
     ['nothing', 'Decimal!', null, 'filter.amountRequested.eq', 'is required'],
     ['no variable', 'Decimal!', undefined, 'filter.amountRequested.eq', 'is required'],
-  ])('of a variable is named by its place and why: %s', async (_what, type, v, path, message) => {
+  ])('in a variable gets its path and reason: %s', async (_what, type, v, path, message) => {
     const by = type.startsWith('[') ? 'in' : 'eq';
     const document = `query ($v: ${type}) { benevolenceApplications(filter: { amountRequested: { ${by}: $v } }) { totalCount } }`;
     const { errors } = await local.admin.ask(document, { v });
@@ -261,12 +261,12 @@ describe('whatever is wrong of what a mutation is given', () => {
     ['a field that is null', 'members(orderBy: { field: null })', 'orderBy.field', 'is required'],
     ['an argument that there is not', 'members(frist: 5)', 'frist', 'is not an argument of Query.members'],
     ['an argument', 'members(first: "x")', 'first', 'is not a valid Int'],
-  ])('of a literal is named by its place and why: %s', async (_what, field, path, message) => {
+  ])('in a literal gets its path and reason: %s', async (_what, field, path, message) => {
     const { errors } = await local.admin.ask(`{ me { id } ${field} { totalCount } }`);
     expect(errors.map(({ extensions }) => extensions['fields'])).toEqual([[{ path, message }]]);
   });
 
-  it('of a literal is named where an argument is missing, or a default of a variable is wrong', async () => {
+  it('gets its path for a missing argument or an invalid default of a variable', async () => {
     const fieldsOf = async (document: string) => (await local.admin.ask(document)).errors.map(({ extensions }) => extensions['fields']);
     expect(await fieldsOf('{ grievance { id } }')).toEqual([[{ path: 'id', message: 'is required' }]]);
     expect(await fieldsOf('mutation { createMember(input: { lastName: {} }) { id } }')).toContainEqual([

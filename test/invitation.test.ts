@@ -18,7 +18,7 @@ const subjects = async (email: string): Promise<string[]> => (await local.mailbo
 const invitation = 'Choose a password for your Unionhall account';
 
 describe('an invitation', () => {
-  it('keeps its token and its term despite a reset request in between', async () => {
+  it('keeps its token and its expiry when a reset is requested meanwhile', async () => {
     const { id, email } = await invite();
     const token = await local.mailedToken(email);
     const until = () => office.value<Date>('select expires_at from one_time_tokens where user_id = $1', id);
@@ -30,7 +30,7 @@ describe('an invitation', () => {
     expect((await choosePassword(local, token)).codes).toEqual([]);
   });
 
-  it('works until its term ends after a reset was asked for, and not longer', async () => {
+  it('works until it expires, and not longer, after a requested reset', async () => {
     const other = await aLocal();
     other.clock.stop();
     const { email } = await done(other.admin, 'createUser', { input: new Office(other).newcomer() });
@@ -44,7 +44,7 @@ describe('an invitation', () => {
     expect((await choosePassword(other, await other.mailedToken(email))).codes).toEqual([]);
   });
 
-  it('is not revived once it was accepted: a reset is another token then', async () => {
+  it('does not return after it was accepted: a reset has another token', async () => {
     const { email } = await invite();
     const token = await local.mailedToken(email);
     await choosePassword(local, token);
@@ -54,7 +54,7 @@ describe('an invitation', () => {
     expect((await choosePassword(local, reset, `${password} again`)).codes).toEqual([]);
   });
 
-  it('that is accepted brings no mail about a changed password; a later reset does', async () => {
+  it('causes no mail about a changed password when it is accepted, but a later reset does', async () => {
     const { email } = await invite();
     await choosePassword(local, await local.mailedToken(email));
     expect(await subjects(email)).toEqual([invitation]);

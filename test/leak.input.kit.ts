@@ -11,24 +11,25 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 
-// Questions with a marker in every position of every input of every operation, and all kinds of wrong things around it.
+// Generates requests with a marker in every position of every input of every operation, with all kinds of errors around
+// it.
 
 const marker = 'Zq7Marker';
 const markedNumber = 739_184_625;
 export const showsMarker = (text: string): boolean => text.includes(marker) || text.includes(String(markedNumber));
 
-/** A value as it is written in a document, and the same in variables. */
+/** A value as a literal and as a variable. */
 interface Written {
   readonly literal: string;
   readonly json: unknown;
 }
 
-/** One position of one operation with the marker. `at` says which for a failure; the rest is what may be beside it. */
+/** One position of one operation for the marker. `at` names it in failures; the rest is what surrounds it. */
 interface Position {
   readonly at: string;
   readonly field: GraphQLField<unknown, unknown>;
   readonly args: Record<string, Written>;
-  /** The position's own object, where it has one. */
+  /** The input object of the position, if it has one. */
   readonly object: Record<string, Written> | null;
   readonly place: Record<string, Written>;
   readonly key: string;
@@ -38,7 +39,7 @@ interface Position {
 
 const text = (value: string): Written => ({ literal: JSON.stringify(value), json: value });
 
-/** The marker as a value of a type, or as one that it refuses. */
+/** Returns the marker as a valid or invalid value of a type. */
 const marked = (type: GraphQLInputType): Written =>
   ['Int', 'Float'].includes(String(getNamedType(type))) ? { literal: String(markedNumber), json: markedNumber } : text(marker);
 
@@ -53,7 +54,7 @@ const objectOf = (fields: Record<string, Written>): Written => ({
   },
 });
 
-/** A value that a type accepts. */
+/** Returns a valid value of a type. */
 function valid(type: GraphQLInputType): Written {
   const nullable = getNullableType(type);
   if (isListType(nullable)) return listOf(valid(nullable.ofType));
@@ -109,7 +110,7 @@ function* within(type: GraphQLInputType, at: string, put: (value: Written) => Om
   } else yield { at, ...put(marked(nullable)) };
 }
 
-/** What is sent. */
+/** A request. */
 export interface Asked {
   readonly query: string;
   readonly variables?: unknown;
@@ -121,7 +122,7 @@ const written = (args: Record<string, Written>, selection: string, name: string)
   return `${name}${list.length > 0 ? `(${list.join(', ')})` : ''} ${selection}`;
 };
 
-/** What is asked with the marker in one position: written in the document, and in the variables. */
+/** Yields the requests with the marker in one position, as a literal and as a variable. */
 function* askedAt(root: string, make: () => Position): Generator<readonly [what: string, asked: Asked]> {
   const { field } = make();
   const type = root.toLowerCase();
@@ -150,7 +151,7 @@ function* askedAt(root: string, make: () => Position): Generator<readonly [what:
   yield ['an operation that there is not', { query: `${document(make())} `, operationName: 'nope' }];
 }
 
-/** What is wrong beside the marker, or of it. */
+/** The errors beside or in the marker. */
 const changes: Readonly<Record<string, (position: Position) => void>> = {
   'in an object': ({ place, key }) => void (place[key] = objectOf({ x: place[key] as Written })),
   'in a list of lists': ({ place, key }) => void (place[key] = listOf(listOf(place[key] as Written))),
@@ -167,7 +168,7 @@ const changes: Readonly<Record<string, (position: Position) => void>> = {
   'nothing beside it': ({ place, key }) => {
     for (const each of Object.keys(place)) if (each !== key) delete place[each];
   },
-  // a number at the end of a name is left out where it is written
+  // a number at the end of a name is omitted in the literal
   'the same once more': ({ place, key }) => void (place[`${key}2`] = place[key] as Written),
 };
 
@@ -181,7 +182,7 @@ function inVariables(type: string, { field, args }: Position, selection: string)
   };
 }
 
-/** A null in place of each default beside the marker. */
+/** Replaces each default beside the marker by null. */
 function* nullBeside(type: string, { field, args, object }: Position, selection: string): Generator<readonly [string, Asked]> {
   const defaults = (of: Iterable<{ name: string; type: GraphQLInputType; defaultValue?: unknown }>) =>
     [...of].filter((each) => isNonNullType(each.type) && each.defaultValue !== undefined);
@@ -203,13 +204,13 @@ function* nullBeside(type: string, { field, args, object }: Position, selection:
   }
 }
 
-/** Every question, with the marker somewhere in it. */
+/** Yields every request. */
 export function* everything(schema: GraphQLSchema): Generator<readonly [what: string, asked: Asked]> {
   const taken = new Set<string>();
   for (const root of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()])
     for (const field of Object.values(root?.getFields() ?? {})) {
       for (const [index, { at, leaf }] of [...positionsOf(String(root), field)].entries()) {
-        // filters are shared by all lists: each of their fields is taken once
+        // all lists share the filter types, so each of their fields is used once
         if (leaf.includes('Filter.') && taken.has(leaf)) continue;
         taken.add(leaf);
         const make = (): Position => [...positionsOf(String(root), field)][index] as Position;

@@ -7,8 +7,8 @@ import { everything, showsMarker, type Asked } from './leak.input.kit.ts';
 import { schemaOf } from './rights/kit.ts';
 import { aLocal, type Local } from './support/local.ts';
 
-// A marker stands in every position of every input of every operation, and all kinds of wrong things stand around it.
-// Neither an answer nor a line of the log may have it.
+// Sends a marker in every position of every input of every operation, with all kinds of errors around it. Neither a
+// response nor a log line may contain it.
 
 const lines: string[] = [];
 let local: Local;
@@ -27,7 +27,7 @@ beforeAll(async () => {
   schema = await schemaOf(local);
 });
 
-/** What came back for one question. */
+/** The response to one request. */
 interface Reply {
   readonly body: string;
   readonly codes: readonly string[];
@@ -44,12 +44,12 @@ async function post(asked: Asked, headers: Record<string, string>): Promise<Repl
   return { body: `${JSON.stringify([...response.headers])}${body}`, codes: errors.map(({ extensions }) => String(extensions?.code)) };
 }
 
-/** An error, as a refused subscription or the result of one brings it. */
+/** An error, from a refused subscription or a result. */
 interface Refused {
   readonly extensions?: { readonly code?: string };
 }
 
-/** Asks over one socket after the other: what is no message of the protocol closes it. */
+/** Uses one socket after the other, because an invalid message closes it. */
 class Asker {
   #socket: WebSocket | null = null;
   #number = 0;
@@ -101,11 +101,11 @@ class Asker {
 const askers: Asker[] = [];
 afterAll(async () => await Promise.all(askers.map((asker) => asker.close())));
 
-/** Of all questions, each run asks so large a part, which another run begins elsewhere; `LEAK_QUESTIONS=all` asks them all. */
+/** The share of the requests that each run sends, starting at a different place. `LEAK_QUESTIONS=all` sends all. */
 const part = process.env['LEAK_QUESTIONS'] === 'all' ? 1 : 4;
 const first = Math.floor(Math.random() * 1000);
 
-/** Asks everything, or each n-th question, and answers what was wrong with what came back and with what was logged. */
+/** Sends all requests, or every n-th, and returns the faults in the responses and the log. */
 async function faultsOf(ask: (asked: Asked) => Promise<Reply>, { atOnce = 20, every = 1 } = {}) {
   const faults: unknown[] = [];
   let count = 0;
@@ -129,20 +129,20 @@ async function faultsOf(ask: (asked: Asked) => Promise<Reply>, { atOnce = 20, ev
   return { faults: faults.slice(0, 10), count };
 }
 
-describe('what was submitted', () => {
-  it('is in no answer and in no line of the log, whatever is wrong around it: asked by nobody', async () => {
+describe('submitted input', () => {
+  it('is in no response and in no log line, whatever is wrong with it: for an anonymous caller', async () => {
     const { faults, count } = await faultsOf((asked) => post(asked, {}));
     expect(faults).toEqual([]);
     expect(count).toBeGreaterThan(5_000 / part);
   }, 600_000);
 
-  it('is in no answer and in no line of the log, whatever is wrong around it: asked by an admin', async () => {
+  it('is in no response and in no log line, whatever is wrong with it: for an admin', async () => {
     const authorization = `Bearer ${await local.admin.token()}`;
     expect((await faultsOf((asked) => post(asked, { authorization }), { every: 5 })).faults).toEqual([]);
   }, 600_000);
 
   it.each(['admin', 'anonymous'] as const)(
-    'is in no message of a WebSocket and in no line of the log: asked by %s',
+    'is in no WebSocket message and in no log line: for %s',
     async (who) => {
       const token = await local[who].token();
       const asker = new Asker(token === null ? {} : { authorization: `Bearer ${token}` });

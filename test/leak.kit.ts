@@ -1,23 +1,23 @@
 import type { Database } from '../src/database/index.ts';
 
-/** Something that must be found nowhere but where it was handed out. */
+/** A text that may be found only where it was delivered. */
 export interface Secret {
   readonly name: string;
   readonly text: string;
-  /** Its bytes, where the text is but a way to write them. */
+  /** Its bytes, if the text is an encoding of them. */
   readonly bytes: Buffer;
-  /** What is too short to be found by anything but a whole word. */
+  /** True if it is so short that only whole words count. */
   readonly isWord: boolean;
 }
 
-/** Text that is searched, by where it came from. */
+/** Texts to search, by their origin. */
 export type Places = ReadonlyMap<string, string>;
 
-/** Everything that was given to the service or came from it in secret, and what each is called. */
+/** All secrets that were sent to or received from the service, by name. */
 export class Secrets {
   readonly #all = new Map<string, Secret>();
 
-  /** Notes a secret, and answers it. */
+  /** Stores a secret and returns it. */
   add(name: string, text: string, bytes: Buffer = Buffer.from(text)): string {
     const isWord = /^\d{6}$/.test(text);
     if (text.length < 6) throw new Error(`${name} is too short to be looked for.`);
@@ -29,7 +29,7 @@ export class Secrets {
     return [...this.#all.values()];
   }
 
-  /** Where any of them is found, but for what a place may have: one sentence each. */
+  /** Searches for all secrets, except those that a place may contain. Returns one sentence for each. */
   foundIn(places: Places, mayHave: (place: string, secret: Secret) => boolean = () => false): string[] {
     return [...places].flatMap(([place, text]) => {
       const searched = new Searched(text);
@@ -39,7 +39,7 @@ export class Secrets {
   }
 }
 
-/** A text as it is, without regard to case where that does not count, and with what was packed in it unpacked. */
+/** A text in its original form, in lower case, and decoded. */
 class Searched {
   readonly #plain: string;
   readonly #low: string;
@@ -68,7 +68,9 @@ class Searched {
   }
 }
 
-/** How bytes read in base64 and base64url wherever they begin in what is encoded: without the letters that others share. */
+/**
+ * Returns how bytes appear in base64 and base64url at any offset, without the letters that depend on their neighbors.
+ */
 function base64Of(bytes: Buffer): string[] {
   return [0, 1, 2].flatMap((before) => {
     const padded = Buffer.concat([Buffer.alloc(before), bytes]);
@@ -77,7 +79,7 @@ function base64Of(bytes: Buffer): string[] {
   });
 }
 
-/** What runs of base64, base64url, hex and URL encoding in a text stand for, each as Latin-1. */
+/** Decodes runs of base64, base64url, hex and URL encoding in a text as Latin-1. */
 function unpacked(text: string): string {
   const base64 = [...text.matchAll(/[A-Za-z0-9+/_-]{12,}/g)].map(([run]) => Buffer.from(run, 'base64').toString('latin1'));
   const hex = [...text.matchAll(/(?:[0-9a-fA-F]{2}){6,}/g)].map(([run]) => Buffer.from(run, 'hex').toString('latin1'));
@@ -88,7 +90,7 @@ function unpacked(text: string): string {
 const unescape = (run: string): string =>
   run.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 
-/** All rows of all tables of the service and of its queue, as text. */
+/** Returns all rows of all tables of the service and its queue as text. */
 export async function dumpOf({ run }: Pick<Database, 'run'>): Promise<Map<string, string>> {
   const tables = await run(
     `select table_schema as schema, table_name as name from information_schema.tables

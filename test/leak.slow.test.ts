@@ -14,12 +14,12 @@ import { serverDatabase } from './support/database.ts';
 import { buildProgram, runProcess, startProcess, type Process } from './support/process.ts';
 import { smtpServer, type SmtpServer } from './support/smtp.ts';
 
-// One story through every flow of identity, by the built service in a process of its own, on a real server.
+// Runs one story through every identity flow, with the built service in its own process on a real server.
 
 const secrets = new Secrets();
-/** Every answer, with its headers, by its number and what was asked. */
+/** All responses with their headers, by number and request. */
 const answers = new Map<string, string>();
-/** The answers that hand a secret out: to each secret the places where it belongs. */
+/** The responses that deliver a secret: for each secret, the places where it belongs. */
 const handed = new Map<string, Set<string>>();
 const mailed = /\b(?:prt1|evt1)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+/;
 const many = '1000/900';
@@ -32,9 +32,9 @@ let database: Awaited<ReturnType<typeof serverDatabase>>;
 let client: pg.Client;
 let environment: Record<string, string>;
 let service: Process;
-/** What all processes have said, when they have ended. */
+/** The output of all processes after their end. */
 let said = '';
-/** What the service that knows breached passwords was asked. */
+/** The requests to the breached-password service. */
 const lookedUp: string[] = [];
 const breaches = createServer(({ url = '' }, response) => {
   lookedUp.push(url);
@@ -90,7 +90,7 @@ interface Reply {
   readonly cookies: Readonly<Record<string, string>>;
 }
 
-/** Posts what is given, as it is, and keeps what comes back. */
+/** Sends a body unchanged, and keeps the response. */
 async function post(what: string, body: string, headers: Record<string, string> = {}): Promise<Reply> {
   const response = await fetch(`${service.url}/graphql`, {
     method: 'POST',
@@ -108,7 +108,7 @@ async function post(what: string, body: string, headers: Record<string, string> 
 const ask = (query: string, variables: object = {}, headers: Record<string, string> = {}): Promise<Reply> =>
   post(/\w+(?=[({ ]|$)/.exec(query.replace(/^mutation( \([^)]*\))? \{ /, ''))?.[0] ?? '', JSON.stringify({ query, variables }), headers);
 
-/** Notes what an answer hands out: there, and in no other, it may be. */
+/** Records that a response delivers a secret, so that only this one may contain it. */
 function hand({ place }: Reply, name: string, text: unknown, bytes?: Buffer): string {
   if (typeof text !== 'string') throw new Error(`There is no ${name} in ${place}: ${answers.get(place)}`);
   handed.set(text, (handed.get(text) ?? new Set()).add(place));
@@ -123,7 +123,7 @@ interface Tokens {
   deviceToken: string | null;
 }
 
-/** The tokens of an answer or its cookies, noted. */
+/** Records and returns the tokens in a response or its cookies. */
 function tokensOf(reply: Reply, field: string): Tokens {
   const done = (reply.data?.[field] ?? {}) as Partial<Tokens>;
   const { '__Secure-unionhall_refresh': refreshCookie, '__Secure-unionhall_device': deviceCookie } = reply.cookies;
@@ -163,7 +163,7 @@ const resetPassword = (token: string, newPassword: string) =>
 const reauthenticate = (token: string, password: string, code: string | null = null) =>
   ask('mutation ($input: ReauthenticateInput!) { reauthenticate(input: $input) }', { input: { password, code } }, bearer(token));
 
-/** The token of the latest mail to an address, when there have come so many with one. */
+/** Returns the token of the latest mail to an address, after this number of mails with one has arrived. */
 async function tokenMailedTo(address: string, count: number): Promise<string> {
   for (;;) {
     const tokens = smtp.received.flatMap(({ to, text }) => (to === address ? (mailed.exec(text) ?? []) : []));
@@ -179,7 +179,7 @@ const codesOf = (reply: Reply, field: string): string[] =>
     return hand(reply, 'backup code without dashes', code.replaceAll('-', ''));
   });
 
-/** Everything that is asked while this table is away is an internal error, which is logged with what the driver says. */
+/** Requests fail with an internal error while this table is missing, and the driver's message is logged. */
 async function without(table: string, act: () => Promise<readonly Reply[]>): Promise<void> {
   await run(`alter table ${table} rename to away`);
   let replies: readonly Reply[] = [];
@@ -236,7 +236,7 @@ describe('the story', () => {
     expect((await verify(second)).codes).toEqual(['BAD_INPUT']);
   });
 
-  it('of sign-ins, refreshes, a theft and their ends', async () => {
+  it('of sign-ins, refreshes, a theft and the ends of sessions', async () => {
     for (const who of [username, email, 'nobody', 'nobody@local.test'])
       expect((await login(who, wrong)).codes).toEqual(['BAD_CREDENTIALS']);
     const first = await signIn(username, password, { deviceName: 'Laptop' });
@@ -297,7 +297,7 @@ describe('the story', () => {
     const renewed = codesOf(await ask('mutation { regenerateBackupCodes { codes } }', {}, bearer(token)), 'regenerateBackupCodes');
     expect((await disable(three)).codes).toEqual(['BAD_CREDENTIALS']);
     expect((await disable(renewed[0] ?? '')).codes).toEqual([]);
-    // One that stays, so that there is a sealed seed in the dump.
+    // One that stays, so that the dump contains a sealed seed.
     const anew = await ask('mutation { beginTotp { secret } }', {}, bearer(token));
     const other = (anew.data?.['beginTotp'] as { secret?: string } | undefined)?.secret;
     hand(anew, 'second TOTP seed', other, fromBase32(other ?? ''));
@@ -309,7 +309,7 @@ describe('the story', () => {
     expect(codesOf(kept, 'confirmTotp')).toHaveLength(10);
   });
 
-  it('of other passwords and addresses', async () => {
+  it('of changed passwords and addresses', async () => {
     const codes = secrets.all
       .filter(({ name }) => name === 'backup code')
       .slice(-10)
@@ -338,14 +338,14 @@ describe('the story', () => {
     expect((await resetPassword(token, fresh)).codes).toEqual([]);
     expect((await resetPassword(token, aPassword('late'))).codes).toEqual(['BAD_INPUT']);
     password = fresh;
-    // What is left at the end, so that its hash can be found in the dump.
+    // Still exists at the end, so that its hash is in the dump.
     expect((await request()).codes).toEqual([]);
     await tokenMailedTo(email, 3);
     await challenged(username, password);
     tokensOf(await complete(await challenged(username, password), codes[1] ?? '', 'BACKUP_CODE'), 'completeLogin');
   });
 
-  it('of requests that are wrong in themselves, and hold secrets', async () => {
+  it('of invalid requests that contain secrets', async () => {
     const { accessToken, refreshToken } = await signIn('owner', secrets.all.find(({ name }) => name === 'owner password')?.text ?? '');
     const literal = secrets.add('password in a document', 'schwarze-Katze-im-Sack-7');
     const said = JSON.stringify(literal);
@@ -391,7 +391,7 @@ describe('the story', () => {
     }
   });
 
-  it('of users who are imported', async () => {
+  it('of imported users', async () => {
     const imported = aPassword('imported');
     const line = {
       username: 'w.ruiz',
@@ -419,7 +419,7 @@ describe('the story', () => {
     await signIn('w.ruiz', imported);
   });
 
-  it('of a first admin whom the operator names', async () => {
+  it('of a first admin from the configuration', async () => {
     const own = await serverDatabase();
     const given = aPassword('first admin');
     await service.stop();
@@ -445,14 +445,14 @@ describe('the story', () => {
   });
 });
 
-describe('of what was secret in it', () => {
+describe('the secrets of the story', () => {
   const named = (name: string): Secret[] => secrets.all.filter((secret) => secret.name.startsWith(name));
   const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
   const everything = async () => [...(await dumpOf({ run }))].map(([, text]) => text).join('\n');
 
   beforeAll(() => void (said += service.said()));
 
-  it('there was enough of every kind', () => {
+  it('were many of every kind', () => {
     const kinds = {
       password: 10,
       'access token': 15,
@@ -469,24 +469,24 @@ describe('of what was secret in it', () => {
     for (const [kind, least] of Object.entries(kinds)) expect([kind, counts[kind]]).toEqual([kind, Math.max(least, counts[kind] ?? 0)]);
   });
 
-  it('nothing is in a dump of the database', async () => {
+  it('are not in a dump of the database', async () => {
     const dump = await dumpOf({ run });
     expect([...dump.keys()]).toEqual(expect.arrayContaining(['public.users', 'public.audit_events', 'pgboss.job']));
     expect(secrets.foundIn(dump)).toEqual([]);
   });
 
-  it('nothing is in the logs, but the set-up token in the line that hands it out', () => {
+  it('are not in the logs, except the set-up token in the line that announces it', () => {
     const announced = said.split('\n').filter((line) => line.includes('The instance has no owner yet'));
     expect(announced).toHaveLength(1);
     const logs = new Map([['the logs', said.replace(announced[0] ?? '', '')]]);
     expect(secrets.foundIn(logs)).toEqual([]);
   });
 
-  it('nothing is in an answer, but in the one that hands it out', () => {
+  it('are not in responses, except those that deliver them', () => {
     expect(secrets.foundIn(answers, (place, { text }) => handed.get(text)?.has(place) ?? false)).toEqual([]);
   });
 
-  it('nothing is left in files, and five digits of a hash is all that was looked up', async () => {
+  it('are not in files, and only five digits of a hash were looked up', async () => {
     const config = join(folder, 'config');
     const files = await Promise.all(
       (await readdir(config)).map(async (name) => [name, await readFile(join(config, name), 'latin1')] as const),
@@ -496,7 +496,7 @@ describe('of what was secret in it', () => {
     for (const path of lookedUp) expect(path).toMatch(/^\/range\/[0-9A-F]{5}$/);
   });
 
-  it('hashes and seals are found where they should be: the search is alive', async () => {
+  it('hashes and sealed values are found where they belong, so the search works', async () => {
     const all = await everything();
     for (const kind of ['device token', 'challenge', 'mailed token'])
       expect(named(kind).filter(({ text }) => all.includes(sha256(text))).length).toBeGreaterThan(0);
@@ -521,7 +521,7 @@ describe('of what was secret in it', () => {
     ['in JSON', (secret) => JSON.stringify({ secret: secret.toString() })],
     ['backwards', (secret) => [...secret.toString()].reverse().join('')],
     ['in base64 of JSON', (secret) => Buffer.from(`{"a":"${secret.toString()}"}`).toString('base64')],
-  ])('a search finds what is written %s', (_, written) => {
+  ])('a search finds what is encoded as %s', (_, written) => {
     for (const name of ['registered password', 'refresh token', 'TOTP seed', 'backup code']) {
       const secret = named(name)[0];
       expect(secrets.foundIn(new Map([['a row', `(1,"${written(Buffer.from(secret?.text ?? ''))}",t)`]]))).toContain(

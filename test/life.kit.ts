@@ -9,7 +9,7 @@ import { Clock } from './support/local.ts';
 import type { Mailboxes } from './support/mailbox.ts';
 import { bearer, type Node, type Reply } from './support/node.ts';
 
-/** A clock that stands still between turns, so that "to the second" can be said. */
+/** A clock that stands still between turns, for results that are exact to the second. */
 export class StillClock extends Clock {
   #at = Date.parse('2026-03-01T12:00:00.000Z');
   override readonly now = (): Date => new Date(this.#at);
@@ -20,8 +20,8 @@ export class StillClock extends Clock {
 }
 
 /**
- * What is agreed in these lives, in seconds, but for the attempts: so short that each term can be the first to end, and
- * near enough to each other for chance to meet them.
+ * The time limits of these lives in seconds, except for the attempts. They are so short that each can be the first to
+ * end, and close enough for random actions to reach them.
  */
 export const terms = {
   access: 3600,
@@ -38,7 +38,7 @@ export const terms = {
   attempts: 2,
 } as const;
 
-/** The same for the service. */
+/** The same limits for the service. */
 export const environment = {
   ACCESS_TOKEN_TTL: String(terms.access),
   REFRESH_GRACE: String(terms.grace),
@@ -51,33 +51,33 @@ export const environment = {
   CLEANUP_EVERY: '86400',
 } as const;
 
-/** What a life is lived in. */
+/** The environment of a life. */
 export interface World {
   readonly node: Node;
   readonly database: Database;
   readonly keyring: Keyring;
   readonly clock: StillClock;
   readonly mailboxes: Mailboxes;
-  /** The hash of {@link firstPassword}: made once, because a life should cost no more than it tests. */
+  /** The hash of {@link firstPassword}, computed once to save time. */
   readonly passwordHash: string;
 }
 
 export const firstPassword = 'the hall is open 0';
 
-/** Wrong proofs in a row, and until when none is looked at. */
+/** The number of consecutive wrong attempts, and until when none is checked. */
 interface Count {
   failures: number;
   lockedUntil: number | null;
 }
 
 interface Held {
-  /** Its id, as its access tokens say it. */
+  /** The id in its access tokens. */
   readonly id: string;
   readonly startedAt: number;
   readonly count: Count;
   readonly refreshTokens: string[];
   refreshedAt: number;
-  /** When an access token that came with the latest refresh token was first used. */
+  /** When an access token of the latest refresh was first used. */
   firstUsedAt: number | null;
   authenticatedAt: number;
   hasEnded: boolean;
@@ -87,7 +87,7 @@ interface AccessToken {
   readonly token: string;
   readonly session: Held;
   readonly at: number;
-  /** Of the refresh token that it came with: how many the session had. */
+  /** The counter of the refresh token that came with it. */
   readonly counter: number;
 }
 
@@ -114,7 +114,7 @@ interface Reset {
 interface SecondFactor {
   readonly secret: string;
   lastStep: number;
-  /** Those that were not used. */
+  /** The unused backup codes. */
   readonly codes: string[];
 }
 
@@ -146,8 +146,8 @@ const queries = {
 let lives = 0;
 
 /**
- * The life of one user's sessions, twice: as the service has it, asked by HTTP, and as it should be, in the fields of
- * this class. Every act is done in both, and must come out the same.
+ * The sessions of one user, in the service and in a model. The service is called over HTTP; the model is the fields of
+ * this class. Every action happens in both, with the same result.
  */
 export class Life {
   readonly sessions: Held[] = [];
@@ -171,11 +171,11 @@ export class Life {
     this.#user = user;
   }
 
-  /** Makes the user, with a second factor where that is wanted. */
+  /** Creates the user, optionally with a second factor. */
   static async begin(world: World, hasSecondFactor: boolean): Promise<Life> {
     const username = `life.${++lives}`;
     const { database, passwordHash, clock } = world;
-    clock.turn(2); // the limits of the life before are over
+    clock.turn(2); // the limits of the previous life have ended
     const user = new User({ username, email: `${username}@local.test`, passwordHash, firstName: 'Rosa', lastName: 'Delgado' });
     await database.orm.em.fork().persist(user).flush();
     const life = new Life(world, user);
@@ -190,7 +190,7 @@ export class Life {
     return this.world.clock.now().valueOf() / 1000;
   }
 
-  /** Instants to come at which something should change. */
+  /** Future instants at which something should change. */
   get edges(): number[] {
     const all = [
       ...this.sessions.flatMap((held) => [
@@ -213,7 +213,7 @@ export class Life {
     return this.isActive && !held.hasEnded && this.now < held.startedAt + terms.absolute && this.now < held.refreshedAt + terms.idle;
   }
 
-  /** Whether the refresh token before the latest is still answered with that. */
+  /** Whether the previous refresh token still gets the latest one. */
   honors({ refreshedAt, firstUsedAt }: Held): boolean {
     return this.now < refreshedAt + terms.retry && this.now < (firstUsedAt ?? this.now) + terms.grace;
   }
@@ -231,7 +231,7 @@ export class Life {
     this.isActive = isActive;
   }
 
-  /** Gives the role of a member for so many seconds, or for good. */
+  /** Assigns the member role for some seconds, or permanently. */
   async holdRole(seconds: number | null): Promise<void> {
     const { run } = this.world.database;
     const until = seconds === null ? null : this.now + seconds;
@@ -299,7 +299,7 @@ export class Life {
     this.#granted(reply, held);
   }
 
-  /** A refresh token with one letter of its signature changed, and every other kind of token in its place: nothing comes of them. */
+  /** Sends a refresh token with one changed letter, and every other kind of token, which must all fail. */
   async forge(held: Held, place: number): Promise<void> {
     const token = held.refreshTokens.at(-1) ?? '';
     const at = token.length - 2 - (place % 40);
@@ -370,7 +370,7 @@ export class Life {
     for (const count of [this.#count, ...this.devices.map((device) => device.count)]) clear(count);
   }
 
-  /** Sets a second factor up, with a wrong code first where that is wanted. */
+  /** Sets up a second factor, optionally with a wrong code first. */
   async enrol(by: AccessToken, steps: number, isWrongFirst: boolean): Promise<void> {
     const reply = await this.#ask<{ secret: string }>(queries.begin, {}, bearer(by.token));
     if (!this.#mayStepUp(by, reply)) return;
@@ -396,14 +396,14 @@ export class Life {
     if (this.#proved(by, reply, isRight, given)) by.session.authenticatedAt = this.now;
   }
 
-  /** Tries an access token: it works exactly while it should. */
+  /** Uses an access token, which must work exactly while it is valid. */
   async holds(held: AccessToken): Promise<void> {
     const reply = await this.#ask<{ id: string } | null>(queries.me, {}, bearer(held.token));
     if (this.works(held)) expect(answered(reply)).toEqual({ id: this.#user.id });
     else refused(reply, 'UNAUTHENTICATED');
   }
 
-  /** Asks for what needs a role: it is answered exactly while there is one. */
+  /** Calls an operation that needs a role, which must work exactly while the user has one. */
   async holdsRole(held: AccessToken): Promise<void> {
     const reply = await this.#ask(queries.users, {}, bearer(held.token));
     if (!this.works(held)) refused(reply, 'UNAUTHENTICATED');
@@ -411,7 +411,7 @@ export class Life {
     else answered(reply);
   }
 
-  /** Calls an operation that requires step-up: it must be refused exactly while step-up is missing. */
+  /** Calls an operation that requires step-up, which must be refused exactly while step-up is missing. */
   async holdsProof(held: AccessToken): Promise<void> {
     const reply = await this.#ask(queries.begin, {}, bearer(held.token));
     if (!this.#mayStepUp(held, reply)) return;
@@ -419,14 +419,14 @@ export class Life {
     else refused(reply, 'CONFLICT');
   }
 
-  /** Locks a device or the account out, comes back about when the lock lapses, and gives the right password. */
+  /** Locks the device or the account, returns when the lock expires, and uses the correct password. */
   async lapse(deviceToken: string | null, by: number): Promise<void> {
     for (let time = 0; time < terms.attempts; time++) await this.login(false, false, deviceToken, false);
     this.turn(terms.lock + by);
     await this.login(true, true, deviceToken, false);
   }
 
-  /** Keeps a session busy to about its absolute end: refreshed at the last moment, again and again. */
+  /** Keeps a session active until its absolute end, by refreshing at the last moment. */
   async linger(held: Held, by: number): Promise<void> {
     const [last, end] = [() => held.refreshedAt + terms.idle - 1, held.startedAt + terms.absolute];
     while (this.isLive(held) && last() + 1 < end) {
@@ -436,13 +436,13 @@ export class Life {
     this.turn(Math.max(0, end + by - this.now));
   }
 
-  /** Tries everything that was ever handed out, what should end nothing first. */
+  /** Tries all tokens so far, beginning with those that should end nothing. */
   async end(): Promise<void> {
     await this.#each();
     await this.setActive(true);
     await this.#each();
     for (const challenge of this.challenges) {
-      this.turn(this.totp === null ? 0 : Math.max(0, (this.totp.lastStep + 1) * 30 - this.now)); // to a code that nobody has used
+      this.turn(this.totp === null ? 0 : Math.max(0, (this.totp.lastStep + 1) * 30 - this.now)); // up to an unused code
       await this.complete(challenge, { steps: 0, backup: null });
     }
     for (const held of this.sessions) {
@@ -486,7 +486,7 @@ export class Life {
     return Math.floor(this.now / 30);
   }
 
-  /** Counts an attempt. @returns whether it is looked at, and right. */
+  /** Counts an attempt. @returns whether it is checked and correct. */
   #try(count: Count, isRight: boolean): boolean {
     if (count.lockedUntil !== null && this.now < count.lockedUntil) return false;
     count.failures = (count.lockedUntil === null ? count.failures : 0) + 1;
@@ -494,7 +494,7 @@ export class Life {
     return isRight;
   }
 
-  /** A code, and whether it is right now. */
+  /** Returns a code, and whether it is correct now. */
   #code(steps: number, backup: number | null): [code: string, isRight: boolean] {
     if (backup !== null) {
       const { codes = [] } = this.totp ?? {};
@@ -565,7 +565,7 @@ export class Life {
     this.access.push({ token: accessToken, session, at: this.now, counter: session.refreshTokens.length });
   }
 
-  /** All sessions but one, and the sign-ins that wait for a code. */
+  /** Ends all sessions except one, and pending sign-ins. */
   #endAll(except?: Held): void {
     for (const held of this.sessions) held.hasEnded ||= held !== except;
     for (const challenge of this.challenges) challenge.isSpent = true;
@@ -583,7 +583,7 @@ export class Life {
   }
 }
 
-/** A code for the second factor: so many steps from now, or the backup code at a place; one below zero is none. */
+/** A code for the second factor: some steps from now, or the backup code at an index; a negative one is invalid. */
 export interface Code {
   readonly steps: number;
   readonly backup: number | null;
@@ -602,13 +602,13 @@ function refused(reply: Reply<unknown>, code: string): void {
   expect(reply.codes).toEqual([code]);
 }
 
-/** Refused as anonymous, and the caller's cookies are unchanged. */
+/** Checks that it is refused as anonymous, without a change of the caller's cookies. */
 function unmoved(reply: Reply<unknown>): void {
   refused(reply, 'UNAUTHENTICATED');
   expect(reply.headers.getSetCookie()).toEqual([]);
 }
 
-/** The tokens of an answer, from where they should be, and nowhere else. */
+/** Returns the tokens of a response, which must be in the right place only. */
 function taken(reply: Reply<{ done: Tokens }>, byCookie: boolean): Tokens & { refreshToken: string } {
   const done = answered(reply);
   const cookies = Object.fromEntries(reply.headers.getSetCookie().map((line) => line.split(';')[0]?.split('=') ?? []));

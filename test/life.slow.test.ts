@@ -7,7 +7,7 @@ import { environment, firstPassword, Life, StillClock, type Code, type World } f
 import { Mailboxes } from './support/mailbox.ts';
 import { aNode, bearer, seededDatabase } from './support/node.ts';
 
-// `LIFE_RUNS=500 LIFE_SEED=$RANDOM` lives longer, and otherwise; a failure prints the path that brings it back.
+// Set `LIFE_RUNS=500 LIFE_SEED=$RANDOM` for more and other lives. A failure prints the path that reproduces it.
 const numRuns = Number(process.env['LIFE_RUNS'] ?? 20);
 const seed = Number(process.env['LIFE_SEED'] ?? 1);
 const roomy = ['LIMIT_SIGN_IN', 'LIMIT_SECOND_FACTOR', 'LIMIT_MAIL_ACCOUNT', 'LIMIT_MAIL_ADDRESS', 'LIMIT_REFRESH', 'LIMIT_TOKEN'];
@@ -22,7 +22,7 @@ beforeAll(async () => {
   world = { node, database, keyring, clock, mailboxes: new Mailboxes({ database, keyring, now: clock.now }), passwordHash };
 });
 
-/** One act of a life, after which some of what was handed out is tried. */
+/** One action of a life, after which some of the tokens are tried. */
 class Act implements fc.AsyncCommand<Life, Life> {
   constructor(
     private readonly text: string,
@@ -49,7 +49,7 @@ class Act implements fc.AsyncCommand<Life, Life> {
   }
 }
 
-/** The latest access token of up to four sessions, and any other. */
+/** Returns the latest access token of up to four sessions, and some other. */
 function sampleOf({ access, sessions }: Life, place: number): Life['access'] {
   const latest = sessions.slice(-4).map((session) => access.findLast((held) => held.session === session));
   return [...new Set([...latest, access[place % Math.max(1, access.length)]])].filter((held) => held !== undefined);
@@ -65,7 +65,7 @@ const at = <T>(list: readonly T[], index: number): T => {
   if (found === undefined) throw new Error('There is nothing to choose from.');
   return found;
 };
-/** Most often one that works, where there is one. */
+/** Returns an access token, mostly a valid one. */
 const anAccess = (life: Life, index: number) => {
   const working = life.access.filter((held) => life.works(held));
   return at(working.length > 0 && index % 4 > 0 ? working : life.access, Math.floor(index / 4));
@@ -113,7 +113,7 @@ const refresh = act(
 const turn = act('turn', { seconds: fc.constantFrom(1, 5, 9, 30, 60, 240, 500, 1200, 2000, 86_400, 500 * 86_400) }, (life, { seconds }) =>
   life.turn(seconds),
 );
-/** To an instant at which something should change, to the second before or after it. */
+/** Moves to an instant at which something should change, or a second before or after it. */
 const turnTo = act(
   'turnTo',
   { edge: place, by: fc.constantFrom(-1, 0, 1) },
@@ -192,7 +192,7 @@ const acts = [
 
 describe("a session's life", () => {
   it(
-    'is as it should be: no token works after it should not, and none stops before it should',
+    'is correct: no token works too long, and none stops too early',
     async () => {
       const property = fc.asyncProperty(
         fc.boolean(),
@@ -209,7 +209,7 @@ describe("a session's life", () => {
   );
 });
 
-describe('on the very next request, and not before, nobody is let in', () => {
+describe('from the next request on, and not before, access ends', () => {
   const codesOf = async (query: string, token: string) => (await world.node.ask(query, {}, bearer(token))).codes;
   const [me, mine, users] = ['{ me { id } }', '{ sessions { id isCurrent } }', '{ users(first: 1) { edges { node { id } } } }'];
   const signIn = async (username: string): Promise<string> => {
@@ -220,7 +220,7 @@ describe('on the very next request, and not before, nobody is let in', () => {
   const set = (change: string, username: string, ...more: unknown[]) =>
     world.database.run(`update ${change} = (select id from users where username = $1)`, [username, ...more]);
 
-  it('whose role expires: what needs it is refused, and what does not is answered', async () => {
+  it('when a role expires: operations that need it are refused, and others are answered', async () => {
     const token = await signIn('member');
     const until = new Date(world.clock.now().valueOf() + 60_000);
     await set('user_roles set expires_at = $2 where user_id', 'member', until);
@@ -231,7 +231,7 @@ describe('on the very next request, and not before, nobody is let in', () => {
     expect(await codesOf(me, token)).toEqual([]);
   });
 
-  it.each(['is_active = false', 'deleted_at = now()'])('who is closed by %s, on any device', async (change) => {
+  it.each(['is_active = false', 'deleted_at = now()'])('when the user is closed out by %s, on every device', async (change) => {
     const tokens = [await signIn('staff'), await signIn('staff')];
     for (const token of tokens) expect(await codesOf(users, token)).toEqual([]);
     await set(`users set ${change} where id`, 'staff');
@@ -240,7 +240,7 @@ describe('on the very next request, and not before, nobody is let in', () => {
     expect(await codesOf(me, tokens[0] ?? '')).toEqual([]);
   });
 
-  it('whose session is revoked: that one alone, also by requests that come together', async () => {
+  it('when a session is revoked: only for this one, also for concurrent requests', async () => {
     const [kept, lost] = [await signIn('officer'), await signIn('officer')];
     const { data } = await world.node.ask<{ sessions: { id: string; isCurrent: boolean }[] }>(mine, {}, bearer(lost));
     const id = data.sessions.find(({ isCurrent }) => isCurrent)?.id;
@@ -251,7 +251,7 @@ describe('on the very next request, and not before, nobody is let in', () => {
     expect(await codesOf(users, kept)).toEqual([]);
   });
 
-  it.each(['mutation { logout }', 'mutation { logoutAll }'])('who asked for %s', async (mutation) => {
+  it.each(['mutation { logout }', 'mutation { logoutAll }'])('when the user asked for %s', async (mutation) => {
     const token = await signIn('organizer');
     expect(await codesOf(mutation, token)).toEqual([]);
     for (const query of [users, me, mine, mutation]) expect(await codesOf(query, token)).toEqual(['UNAUTHENTICATED']);

@@ -30,7 +30,7 @@ const refusal = (key: string) =>
   );
 
 describe('a limit', () => {
-  it('gives so many turns, then says how long to wait, and gives one again after exactly that', async () => {
+  it('allows a number of turns, then reports the wait, and allows one again exactly after it', async () => {
     for (const wait of [0, 10, 10]) {
       local.clock.turn(wait);
       await take('a');
@@ -43,7 +43,7 @@ describe('a limit', () => {
     expect(await refusal('a')).toMatchObject({ details: { retryAfter: 10 } });
   });
 
-  it('gives no more than that in any window, wherever one begins', async () => {
+  it('allows no more than that in any time window', async () => {
     const given: number[] = [];
     for (let second = 0; second < 300; second++) {
       if ((await refusal('window')) === null) given.push(second);
@@ -61,7 +61,7 @@ describe('a limit', () => {
     expect(await refusal('b')).toMatchObject({ details: { retryAfter: 1 } });
   });
 
-  it('does not grow longer by what it refuses', async () => {
+  it('is not extended by refused attempts', async () => {
     for (let turn = 0; turn < 3; turn++) await take('c');
     for (let turn = 0; turn < 20; turn++) expect(await refusal('c')).not.toBeNull();
     local.clock.turn(60);
@@ -86,7 +86,7 @@ describe('a limit', () => {
     for (const isGiven of [true, true, false]) expect((await refusal('f')) === null).toBe(isGiven);
   });
 
-  it('stores no key as it is, and no turn for longer than it counts', async () => {
+  it('stores keys only as hashes, and turns only as long as they count', async () => {
     await runSql('delete from rate_limits', []);
     for (let turn = 0; turn < 9; turn++) {
       await refusal('198.51.100.7');
@@ -100,7 +100,7 @@ describe('a limit', () => {
     }
   });
 
-  it('takes one turn back, and no other of the same instant', async () => {
+  it('returns one attempt, and no other of the same instant', async () => {
     const [first] = [await reserveAttempt(local.scope, 'mail-account', 'h'), await take('h'), await take('h')];
     expect(await refusal('h')).not.toBeNull();
     await first.giveBack();
@@ -110,12 +110,12 @@ describe('a limit', () => {
     expect([refused.wait, (await refusal('h')) === null]).toEqual([60, false]);
   });
 
-  it('cannot be taken where a transaction could take it back', async () => {
+  it('refuses an attempt inside a transaction that could undo it', async () => {
     await expect(local.scope.transaction((tx) => takeAttempt(tx, 'register', 'g'))).rejects.toThrow('before opening the transaction');
   });
 });
 
-describe('who an address is', () => {
+describe('the network of an address', () => {
   it.each([
     ['203.0.113.7', '203.0.113.7'],
     ['::ffff:203.0.113.7', '203.0.113.7'],
@@ -131,7 +131,7 @@ describe('who an address is', () => {
 });
 
 describe('the defaults', () => {
-  it('are those that were agreed', () => {
+  it('have the documented values', () => {
     expect(readConfig({}).sessions.limits).toEqual({
       'sign-in': { turns: 20, seconds: 300 },
       'second-factor': { turns: 10, seconds: 900 },
@@ -145,11 +145,11 @@ describe('the defaults', () => {
     });
   });
 
-  it.each(['20', '20/', '0/300', '20/0', '-1/3', '20/300/1', '1e3/5', '20 / 300', '99999/1'])('take no setting like %s', (text) => {
+  it.each(['20', '20/', '0/300', '20/0', '-1/3', '20/300/1', '1e3/5', '20 / 300', '99999/1'])('cannot be set to %s', (text) => {
     expect(() => readConfig({ LIMIT_SIGN_IN: text })).toThrow('LIMIT_SIGN_IN');
   });
 
-  it('give twenty wrong sign-ins from one address in five minutes, for any user, and right ones besides', async () => {
+  it('allow twenty wrong sign-ins from one address in five minutes, for any user, and do not count successful ones', async () => {
     local.rules = { ...rules, limits: readConfig({}).sessions.limits };
     await local.settle(`limited.${++settled}`);
     const guess = (n: number) => codeOf(local.login({ identifier: `nobody${n}` }));
@@ -164,7 +164,7 @@ describe('the defaults', () => {
     expect(await codeOf(local.login())).toBe('no refusal');
   });
 
-  it('give a known device and a session turns of their own, for their own account alone', async () => {
+  it('give a known device and a session their own turns, only for their own account', async () => {
     local.rules = { ...rules, limits: readConfig({}).sessions.limits };
     await local.settle(`known.${++settled}`);
     const { accessToken, deviceToken } = await local.login();
@@ -174,20 +174,20 @@ describe('the defaults', () => {
     const signIn = (input: object) =>
       codeOf(local.sessions.login({ identifier: local.user.username, password, deviceToken, ...input }, here));
     for (let turn = 0; turn < 20; turn++) expect(await signIn({ identifier: `junk${turn}` })).toBe('BAD_CREDENTIALS');
-    // the address has no turn left: a device is known to its own account, and to no other
+    // the address has no turn left, and a device is known to its own account only
     expect(await signIn({ identifier: 'junk' })).toBe('RATE_LIMITED');
     expect(await signIn({ deviceToken: null })).toBe('RATE_LIMITED');
     for (let turn = 0; turn < 25; turn++) expect(await signIn({})).toBe('no refusal');
     for (let turn = 0; turn < 25; turn++)
       expect(await codeOf(local.sessions.reauthenticate(viewer, { password }, here))).toBe('no refusal');
-    // its own turns have an end too, and are nobody else's
+    // its own turns are limited too, and belong to it alone
     local.rules = { ...local.rules, loginAttempts: 100 };
     for (let turn = 0; turn < 20; turn++) expect(await signIn({ password: 'wrong' })).toBe('BAD_CREDENTIALS');
     expect(await signIn({})).toBe('RATE_LIMITED');
     expect(await codeOf(local.sessions.reauthenticate(viewer, { password }, here))).toBe('no refusal');
   });
 
-  it('give a session sixty refreshes in a minute, and forged tokens take none', async () => {
+  it('allow sixty refreshes per session and minute, and forged tokens take none', async () => {
     local.rules = { ...rules, limits: { ...rules.limits, refresh: readConfig({}).sessions.limits.refresh } };
     await local.settle(`refreshing.${++settled}`);
     let { refreshToken } = await local.login();
@@ -208,7 +208,7 @@ describe('on several nodes', () => {
   }, 60_000);
   afterAll(async () => several.close());
 
-  it.each([1, 2, 3, 4, 5])('gives exactly so many turns to callers that come at once (round %s)', async (round) => {
+  it.each([1, 2, 3, 4, 5])('allows exactly the maximum to concurrent callers (round %s)', async (round) => {
     const codes = await Promise.all(
       Array.from({ length: 32 }, (_, index) => {
         const node = several.nodes[index % 2] as Local;
@@ -222,7 +222,7 @@ describe('on several nodes', () => {
 });
 
 describe('the service', () => {
-  it('refuses the sign-in after the last turn with the seconds to wait, and leaves who is signed in alone', async () => {
+  it('refuses the sign-in after the last turn with the seconds to wait, and keeps existing sessions', async () => {
     const running = await aLocal({ environment: { LIMIT_SIGN_IN: '3/300' } });
     running.clock.stop();
     await running.admin.see('{ me { id } }');

@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 import type { Database } from '../src/database/index.ts';
 import { caseChannel } from '../src/entities/case.ts';
 
-/** What a subscriber is told. */
+/** An event of a subscriber. */
 export interface Told {
   readonly data?: Record<
     string,
@@ -21,7 +21,7 @@ export type Params = Record<string, unknown>;
 
 export const socketUrl = (url: string): string => `${url.replace(/^http/, 'ws')}/graphql`;
 
-/** A client of graphql-ws that does not come back. */
+/** A graphql-ws client that does not reconnect. */
 export class Caller {
   readonly closed: Promise<Closing>;
   readonly #client: Client;
@@ -40,7 +40,7 @@ export class Caller {
       ...(connectionParams && { connectionParams }),
       webSocketImpl: Impl,
       retryAttempts: 0,
-      // a lazy one would wait to close, and keep the process waiting
+      // a lazy one would wait before closing, and keep the process alive
       lazy: false,
       onNonLazyError: () => {},
       on: {
@@ -61,11 +61,11 @@ export class Caller {
   }
 }
 
-/** One subscription, and what it was told so far. */
+/** One subscription with its events so far. */
 export class Ears {
   readonly #told: Told[] = [];
   #waiting: ((told: Told) => void) | null = null;
-  /** Resolves with why it ended: null where it was completed. */
+  /** Resolves with the reason for its end; null if it completed. */
   readonly ended: Promise<unknown>;
   readonly stop: () => void;
 
@@ -93,7 +93,9 @@ export class Ears {
     this.#waiting = null;
   }
 
-  /** Nothing of a subscription says that it has begun: this tells it of a case it sees, until it hears. */
+  /**
+   * Sends events about a visible case until one arrives, because nothing else shows that a subscription has started.
+   */
   async ready(run: Database['run'], id: string, kind = 'Grievance'): Promise<this> {
     const first = this.next();
     const heard = { isSo: false };
@@ -106,7 +108,7 @@ export class Ears {
     return this;
   }
 
-  /** What it was told until it hears the word that is given here. */
+  /** Returns its events until this word arrives. */
   async fence(run: Database['run'], id: string, kind = 'Grievance'): Promise<Told[]> {
     await notify(run, kind, id, 'withdraw');
     const before: Told[] = [];
@@ -118,7 +120,7 @@ export class Ears {
   }
 }
 
-/** Tells every node what nobody did. */
+/** Sends every node a notification without a change. */
 export async function notify(run: Database['run'], kind: string, id: string, action: string): Promise<void> {
   await run('select pg_notify($1, $2)', [caseChannel, JSON.stringify({ kind, id, action })]);
 }

@@ -4,7 +4,7 @@ import { badCredentials, conflict, Refusal, unavailable, vaultLocked } from '../
 import { toPublic } from '../src/http/error-format.ts';
 import { failuresTo, openLog, plain } from '../src/process/log.ts';
 
-/** What a log that begins at `info` writes. */
+/** Returns what a log at level `info` writes. */
 function written(log: (log: ReturnType<typeof openLog>) => void): readonly Record<string, unknown>[] {
   const lines: string[] = [];
   log(openLog('info', { write: (line) => void lines.push(line) }));
@@ -13,14 +13,14 @@ function written(log: (log: ReturnType<typeof openLog>) => void): readonly Recor
 
 describe('the log', () => {
   it.each(['authorization', 'cookie', 'x-vault-token', 'password', 'setupToken', 'accessToken', 'refreshToken', 'token'])(
-    'shows no %s, neither by itself nor within what is logged',
+    'shows no %s, neither alone nor inside other values',
     (name) => {
       const [line] = written((log) => log.warn({ [name]: 'top', within: { [name]: 'inner', other: 'shown' } }, 'said'));
       expect(line).toMatchObject({ [name]: '[Redacted]', within: { [name]: '[Redacted]', other: 'shown' }, msg: 'said' });
     },
   );
 
-  it('writes one object to a line, from its level on, and plain lines as they are', () => {
+  it('writes one object per line, from its level on, and plain lines unchanged', () => {
     const lines = written((log) => {
       log.debug('not at this level');
       plain(log).info({ operation: 'Asked' }, 'answered');
@@ -29,7 +29,7 @@ describe('the log', () => {
   });
 });
 
-describe('what a client is told of an error', () => {
+describe('a public error', () => {
   const reports = (error: unknown): boolean => {
     let isReported = false;
     toPublic({ message: '' }, error, 'id', (reported) => {
@@ -43,7 +43,7 @@ describe('what a client is told of an error', () => {
     ['none', conflict('There is one already.')],
     ['a private reason in words', vaultLocked('expired')],
     ['another one', badCredentials('another_kit')],
-  ])('is no error of the service where it was refused with %s', (_, refusal) => {
+  ])('is not an internal error if it was refused with %s', (_, refusal) => {
     expect(reports(refusal)).toBe(false);
   });
 
@@ -52,12 +52,12 @@ describe('what a client is told of an error', () => {
     ['is a fault in words', 'a fault'],
     ['is refused as one, in words', new Refusal('INTERNAL', undefined, {}, 'a fault')],
     ['came of another error', unavailable(new Error('away'))],
-  ])('is one of the service where it %s', (_, error) => {
+  ])('is an internal error if it %s', (_, error) => {
     expect(reports(error)).toBe(true);
   });
 });
 
-describe('an error in the log', () => {
+describe('a logged error', () => {
   const logged = (err: unknown) => written((log) => log.error({ err, requestId: 'r' }, 'failed'))[0] as { err: Record<string, string> };
   const secret = 'hunter2';
 
@@ -82,7 +82,7 @@ describe('an error in the log', () => {
     expect(JSON.stringify(line)).not.toContain(secret);
   });
 
-  it('has what helps: its type, its code, its own words, its causes and where it was raised', () => {
+  it('contains its type, code, own message, causes and stack', () => {
     const { err } = logged(Object.assign(new TypeError('x is not a function', { cause: new Error('deeper') }), { code: 'E_X' }));
     expect(err).toMatchObject({ type: 'TypeError', message: 'x is not a function: deeper', code: 'E_X' });
     expect(err['stack']).toMatch(/^TypeError: x is not a function\n\s+at .*log\.test\.ts[\s\S]*\ncaused by: Error: deeper\n\s+at /);
@@ -91,10 +91,10 @@ describe('an error in the log', () => {
   });
 });
 
-describe('an outage in the log', () => {
+describe('a logged outage', () => {
   afterEach(() => void jest.useRealTimers());
 
-  it('is one line a second at most, with how many requests were refused, and without a stack', () => {
+  it('is at most one line a second, with the number of refused requests, without a stack', () => {
     jest.useFakeTimers();
     const lines = written((log) => {
       const report = failuresTo(log);

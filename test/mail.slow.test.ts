@@ -36,7 +36,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** Mail on a database of its own with its people, and what the test needs to watch it. */
+/** Mail on a separate database with its users, and what the tests need to observe it. */
 class Post {
   readonly clock = new Clock();
   readonly warnings: string[] = [];
@@ -55,7 +55,7 @@ class Post {
     return this.database.orm.em.fork() as SqlEntityManager;
   }
 
-  /** Starts a process's part in the mail; by default one that only enqueues. */
+  /** Starts the mail of a process; by default one that only enqueues. */
   async start(parts: Partial<MailParts> = {}): Promise<Mail> {
     const mail = await startMail({
       em: this.em,
@@ -74,7 +74,7 @@ class Post {
     return mail;
   }
 
-  /** One that sends to a server. */
+  /** Starts one that sends to a server. */
   async worker(url: string, parts: Partial<MailParts> = {}): Promise<Mail> {
     return await this.start({ smtp: { url, from }, sends: true, ...parts });
   }
@@ -130,7 +130,7 @@ async function smtp(options: SmtpOptions = {}): Promise<SmtpServer> {
   return server;
 }
 
-/** A port that nothing listens on. */
+/** Returns a port on which nothing listens. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
@@ -142,7 +142,7 @@ async function freePort(): Promise<number> {
 const plain = (port: number, more = ''): string => `smtp://127.0.0.1:${port}?ignoreTLS=true&requireTLS=false${more}`;
 
 describe.each<Engine>(['embedded', 'postgresql'])('mail on the %s engine', (engine) => {
-  it('brings each kind of token as text and HTML, and the token is the one that is stored', async () => {
+  it('delivers each kind of token as text and HTML, with the stored token', async () => {
     const post = await Post.open(engine);
     const server = await smtp();
     const mail = await post.worker(server.url);
@@ -179,7 +179,7 @@ describe.each<Engine>(['embedded', 'postgresql'])('mail on the %s engine', (engi
     expect(server.received).toHaveLength(3);
   });
 
-  it('brings each alert, and tells the former address of a new one', async () => {
+  it('delivers each alert, and notifies the previous address of a new one', async () => {
     const post = await Post.open(engine);
     const server = await smtp();
     const mail = await post.worker(server.url);
@@ -200,7 +200,7 @@ describe.each<Engine>(['embedded', 'postgresql'])('mail on the %s engine', (engi
     expect(server.received.filter(({ to }) => to === 'officer@unionhall.test')).toHaveLength(securityAlerts.length);
   });
 
-  it('is enqueued by the transaction that causes it, or not at all', async () => {
+  it('is enqueued in the transaction that causes it, or not at all', async () => {
     const post = await Post.open(engine);
     const server = await smtp();
     const mail = await post.worker(server.url);
@@ -227,7 +227,7 @@ describe.each<Engine>(['embedded', 'postgresql'])('mail on the %s engine', (engi
     await expect(mail.queue.enqueue(post.em, job)).rejects.toThrow('in the transaction that causes it');
   });
 
-  it('waits while the server is down, and is sent when it is back', async () => {
+  it('waits while the server is down, and is sent afterwards', async () => {
     const post = await Post.open(engine);
     const port = await freePort();
     const mail = await post.worker(plain(port));
@@ -264,7 +264,7 @@ describe('a mail', () => {
     expect(post.warnings).toEqual([]);
   });
 
-  it('with a token replaces the earlier one of its type, and only that', async () => {
+  it('with a token replaces only the earlier one of its type', async () => {
     const post = await Post.open();
     const server = await smtp();
     const mail = await post.start();
@@ -286,7 +286,7 @@ describe('a mail', () => {
     ]);
   });
 
-  it('leaves one token when many are asked for at once', async () => {
+  it('leaves one token after many concurrent requests', async () => {
     const post = await Post.open('postgresql');
     const mail = await post.start();
     await post.sql(`update users set password_hash = 'chosen'`);
@@ -299,7 +299,7 @@ describe('a mail', () => {
     expect(server.received).toHaveLength(1);
   });
 
-  it('brings the promised token after the keyring was rotated, and is refused when its key is gone', async () => {
+  it('delivers the token after a key rotation, and is dropped if its key is gone', async () => {
     const post = await Post.open();
     const server = await smtp();
     const old = Keyring.generate();
@@ -321,7 +321,7 @@ describe('a mail', () => {
     expect(post.warnings.join()).toContain('refused: the token cannot be recreated with the keyring.');
   });
 
-  it('that another version enqueued is refused, and one that is not as it should be is not enqueued', async () => {
+  it('that another version enqueued is refused, and an invalid one is not enqueued', async () => {
     const post = await Post.open();
     const mail = await post.worker((await smtp()).url);
     const { id: userId } = await post.user('officer');
@@ -334,17 +334,17 @@ describe('a mail', () => {
     expect(post.warnings.join()).toContain('does not know the kind of mail');
   });
 
-  it('says no more of a backup code or a lock than holds wherever it was asked for', () => {
+  it('about a backup code or a lock says only what is true wherever it was requested', () => {
     const told = (kind: 'backup-code-used' | 'account-locked') =>
       render({ kind, username: 'officer', at: new Date(0) }, { publicUrl: null, timeZone: 'UTC' }).text;
-    // it is also given to prove who one is, to remove the second factor, and to unlock the vault
+    // backup codes are also used for step-up, to remove the second factor, and to unlock the vault
     expect(told('backup-code-used')).toContain('A backup code was used instead of your second factor.\n\n');
-    // wrong codes lock every device, wrong passwords those that are new
+    // wrong codes lock every device, and wrong passwords lock new devices
     expect(told('account-locked')).toContain('further attempts are refused, at least on new devices.');
     expect(told('account-locked') + told('backup-code-used')).not.toMatch(/signed in|sign in/);
   });
 
-  it('says nothing that could be markup, and brings no link where there is no page for it', () => {
+  it('contains no markup from data, and no link if no page is configured', () => {
     const settings = { publicUrl: null, timeZone: 'UTC' };
     const letter = { kind: 'password-reset', username: `<b>"a"&'`, token: 'prt1.k.<i>', expiresAt: new Date(0) } as const;
     const { text, html } = render(letter, settings);
@@ -361,7 +361,7 @@ describe('a mail', () => {
 });
 
 describe('a mail server', () => {
-  it('that is slow is given up on, and asked again', async () => {
+  it('that is slow is abandoned and retried', async () => {
     const post = await Post.open();
     let greets = 0;
     const server = await smtp({ onConnect: (_, done) => void (greets++ === 0 ? setTimeout(done, 3000) : done()) });
@@ -373,7 +373,7 @@ describe('a mail server', () => {
     expect(post.warnings).toEqual([expect.stringMatching(/postponed: delivery failed at CONN \(ETIMEDOUT\)\.$/)]);
   });
 
-  it('that falls silent in the middle is given up on, and asked again', async () => {
+  it('that falls silent is abandoned and retried', async () => {
     const post = await Post.open();
     let mails = 0;
     const server = await smtp({
@@ -386,7 +386,7 @@ describe('a mail server', () => {
     expect(post.warnings).toEqual([expect.stringContaining('(ETIMEDOUT)')]);
   });
 
-  it('that is busy is asked again, and after the last try the mail is a dead letter that can be sent after all', async () => {
+  it('that is busy is retried, and after the last attempt the mail is a dead letter that can be sent again', async () => {
     const post = await Post.open();
     let isBusy = true;
     let asked = 0;
@@ -409,7 +409,7 @@ describe('a mail server', () => {
     expect(await post.states('mail-dead')).toEqual([]);
   });
 
-  it('that refused more mails than one statement puts back is sent all of them after all', async () => {
+  it('that refused more mails than one statement requeues gets all of them in the end', async () => {
     const post = await Post.open();
     const mail = await post.start();
     const { id: userId } = await post.user('officer');
@@ -426,7 +426,7 @@ describe('a mail server', () => {
   it.each<[string, SmtpOptions]>([
     ['the recipient', { onRcptTo: (_, __, done) => done(new SmtpError(550, 'No such user')) }],
     ['the mail', { onMail: () => Promise.reject(new SmtpError(554, 'Not here')) }],
-  ])('that refuses %s for good is not asked again', async (_, options) => {
+  ])('that refuses %s permanently is not retried', async (_, options) => {
     const post = await Post.open();
     const server = await smtp(options);
     const mail = await post.worker(server.url);
@@ -437,7 +437,7 @@ describe('a mail server', () => {
     expect(post.warnings).toEqual([expect.stringMatching(/refused: .* at (?:RCPT TO \(EENVELOPE 550\)|DATA \(EMESSAGE 554\))\.$/)]);
   });
 
-  it('that refuses the sender may be mended', async () => {
+  it('that refuses the sender may be corrected', async () => {
     const post = await Post.open();
     let asked = 0;
     const server = await smtp({ onMailFrom: (_, __, done) => done(asked++ === 0 ? new SmtpError(550, 'Who are you') : null) });
@@ -447,7 +447,7 @@ describe('a mail server', () => {
     expect(server.received).toHaveLength(1);
   });
 
-  it('is told nothing without encryption, unless the URL says so, nor under a certificate that nobody vouches for', async () => {
+  it('gets no data without encryption unless the URL allows it, nor with an untrusted certificate', async () => {
     const post = await Post.open();
     const [bare, own] = [await smtp({ disabledCommands: ['STARTTLS'] }), await smtp()];
     const pace = { ...quick, tries: 1 };
@@ -465,7 +465,7 @@ describe('a mail server', () => {
     expect(own.received[0]?.isEncrypted).toBe(true);
   });
 
-  it('that repeats the mail in its refusal leaves no token in the database, nor in a warning', async () => {
+  it('that repeats the mail in its refusal leaves no token in the database or in a warning', async () => {
     const post = await Post.open();
     const seen: string[] = [];
     const server = await smtp({
@@ -508,7 +508,7 @@ describe('a mail server', () => {
 });
 
 describe('several processes', () => {
-  it('make the queue at once', async () => {
+  it('create the queue once', async () => {
     const { url, drop } = await serverDatabase();
     closing.push(drop);
     const nodes = await Promise.all(
@@ -528,7 +528,7 @@ describe('several processes', () => {
     for (const node of nodes) await Promise.all([node.orm.em.fork().execute('select 1'), node.orm.em.fork().execute('select 1')]);
   });
 
-  it('send each mail once between them', async () => {
+  it('send each mail once', async () => {
     const post = await Post.open('postgresql');
     const server = await smtp({ onMail: () => new Promise((resolve) => setTimeout(resolve, 20)) });
     const mail = await post.start();
@@ -550,7 +550,7 @@ describe('several processes', () => {
     expect(new Set(server.received.map(({ headers }) => headers['from']))).toEqual(new Set(senders));
   });
 
-  it('send again what one of them died over, with the same token', async () => {
+  it('repeat what one of them was killed over, with the same token', async () => {
     const post = await Post.open('postgresql');
     const db = await queueDatabase(post.database);
     let isDead = false;
@@ -577,7 +577,7 @@ describe('several processes', () => {
     expect(lastWords).toEqual([expect.stringMatching(/^Mail queue: dead/)]);
   });
 
-  it('leave no failed transaction behind on a shared connection', async () => {
+  it('leave no failed transaction on a shared connection', async () => {
     const post = await Post.open('postgresql');
     const db = await queueDatabase(post.database);
     for (let i = 0; i < 12; i++) await expect(db.executeSql('begin; select 1 / 0; commit')).rejects.toThrow('division by zero');
@@ -588,7 +588,7 @@ describe('several processes', () => {
 });
 
 describe('a worker that stops', () => {
-  it('lets what is being sent be sent, and takes no more', async () => {
+  it('completes the current mail, and takes no more', async () => {
     const post = await Post.open();
     let begun = 0;
     const server = await smtp({
@@ -609,7 +609,7 @@ describe('a worker that stops', () => {
     expect((await post.states()).filter((state) => state === 'created')).toHaveLength(5 - sent);
   });
 
-  it('gives back what takes too long, and another sends it', async () => {
+  it('returns a mail that takes too long, and another worker sends it', async () => {
     const post = await Post.open();
     let mails = 0;
     let refuse: (reason: Error) => void = () => {};
@@ -629,7 +629,7 @@ describe('a worker that stops', () => {
 });
 
 describe('without a mail server', () => {
-  it('development prints, with the token', async () => {
+  it('development prints mails with their tokens', async () => {
     const post = await Post.open();
     const mail = await post.start({ sends: true, print: (text) => post.printed.push(text) });
     await post.token(mail, 'password-reset');
@@ -638,7 +638,7 @@ describe('without a mail server', () => {
     expect(post.printed[0]).toMatch(tokenForm);
   });
 
-  it('production says so once, and the mail waits until there is one', async () => {
+  it('production logs it once, and mails wait until there is a server', async () => {
     const post = await Post.open();
     const mail = await post.start({ sends: true });
     await post.alert(mail);

@@ -37,7 +37,7 @@ type Verb = keyof typeof mutations;
 
 const ask = (who: Actor, verb: Verb, variables: object): Promise<Answer<{ done: Member }>> => who.ask(mutations[verb], variables);
 
-/** What was done; it must have been allowed. */
+/** Returns the result of a change that must be allowed. */
 async function done(who: Actor, verb: Verb, variables: object): Promise<Member> {
   const { data, errors } = await ask(who, verb, variables);
   expect(errors).toEqual([]);
@@ -50,13 +50,13 @@ let local: Local;
 let employer: string;
 let other: string;
 
-/** The first row's first column. */
+/** Returns the first column of the first row. */
 async function value<T>(sql: string, ...parameters: unknown[]): Promise<T> {
   const [row = {}] = await local.sql(sql, parameters);
   return Object.values(row)[0] as T;
 }
 
-/** All that these operations could change. */
+/** Returns everything that these operations could change. */
 const contents = (): Promise<unknown> =>
   local.sql(
     `select (select md5(string_agg(m::text, '' order by m.id)) from members m) as members,
@@ -83,7 +83,7 @@ const facts = (more: object = {}) => ({
   ...more,
 });
 
-/** A member of its own for a test. */
+/** Creates a member for one test. */
 const aMember = (more: object = {}): Promise<Member> => done(local.admin, 'create', { input: facts(more) });
 const aJob = (more: object = {}) => ({ organizationId: employer, startDate: '2021-03-01', ...more });
 
@@ -112,7 +112,7 @@ describe('a member', () => {
     notes: 'Prefers letters.',
   });
 
-  it('is recorded as it was told', async () => {
+  it('is stored with the submitted values', async () => {
     const told = whole();
     const { id, employments, deletedAt, ...recorded } = await done(local.officer, 'create', { input: told });
     expect([recorded, employments, deletedAt]).toEqual([told, [], null]);
@@ -123,17 +123,17 @@ describe('a member', () => {
     expect(JSON.stringify(await local.sql('select * from audit_events where target_id = $1', [id]))).not.toMatch(/Zoë|555\.0133|letters/);
   });
 
-  it.each([undefined, null])('is active where no standing is told: %s', async (status) => {
+  it.each([undefined, null])('is active by default: %s', async (status) => {
     expect(await aMember({ status })).toMatchObject({ status: 'ACTIVE', middleName: null, hireDate: null });
   });
 
-  it.each(['ACTIVE', 'INACTIVE', 'SUSPENDED', 'RETIRED', 'DECEASED'])('may become %s, and come back', async (status) => {
+  it.each(['ACTIVE', 'INACTIVE', 'SUSPENDED', 'RETIRED', 'DECEASED'])('can become %s, and change back', async (status) => {
     const { id } = await aMember();
     expect(await done(local.staff, 'update', { id, input: { status } })).toMatchObject({ status });
     expect(await done(local.staff, 'update', { id, input: { status: 'ACTIVE' } })).toMatchObject({ status: 'ACTIVE' });
   });
 
-  it('changes where something is given, stays where it is left out, is cleared by null', async () => {
+  it('changes submitted fields, keeps omitted ones, and clears null ones', async () => {
     const told = whole();
     const { id } = await done(local.admin, 'create', { input: told });
     const changes = { lastName: 'Berg', phone: null, notes: '  ', dateOfBirth: '1990-03-01' };
@@ -144,7 +144,7 @@ describe('a member', () => {
     expect(await contents()).toEqual(before);
   });
 
-  it('may have been born the day before being hired, and hired today', async () => {
+  it('may be born the day before the hire date, and hired today', async () => {
     const today = dayIn('America/New_York', local.clock.now());
     expect(await aMember({ dateOfBirth: '2000-01-01', hireDate: '2000-01-02' })).toMatchObject({ hireDate: '2000-01-02' });
     expect(await aMember({ hireDate: today })).toMatchObject({ hireDate: today });
@@ -178,7 +178,7 @@ describe('a member', () => {
     ],
   ];
 
-  it.each(wrong)('is not recorded with %s, nor changed to it', async (_, changes, told) => {
+  it.each(wrong)('is not created or changed with %s', async (_, changes, told) => {
     const { id } = await aMember();
     const input = typeof changes === 'function' ? changes() : changes;
     const before = await contents();
@@ -187,7 +187,7 @@ describe('a member', () => {
     expect(await contents()).toEqual(before);
   });
 
-  it('is judged as it would be after the change', async () => {
+  it('is validated in the state after the change', async () => {
     const { id } = await aMember({ dateOfBirth: '1990-01-01', hireDate: '2010-01-01' });
     for (const input of [{ dateOfBirth: '2010-01-01' }, { hireDate: '1989-12-31' }])
       expect(saidOf(await ask(local.staff, 'update', { id, input }))).toEqual(['input.hireDate must be after the date of birth']);
@@ -205,13 +205,13 @@ describe('a member', () => {
     ['a day there is not', { hireDate: '2023-02-29' }],
     ['no classification', { classification: null }],
     ['what nobody asked for', { id: nobody }],
-  ])('is refused with %s before anything is done', async (_, changes) => {
+  ])('is refused with %s before anything is written', async (_, changes) => {
     const before = await contents();
     expect((await ask(local.admin, 'create', { input: facts(changes) })).codes).toEqual(['BAD_INPUT']);
     expect(await contents()).toEqual(before);
   });
 
-  it('has a number that nobody has or had', async () => {
+  it('has a number that no other member has or had', async () => {
     const [one, gone] = [await aMember(), await aMember()];
     await done(local.admin, 'delete', { id: gone.id });
     const { id } = await aMember();
@@ -225,8 +225,8 @@ describe('a member', () => {
   });
 });
 
-describe('a member who is deleted', () => {
-  it('leaves every list and lookup, and is answered once more to who deleted them', async () => {
+describe('a deleted member', () => {
+  it('leaves every list and lookup, and is returned once more by the deletion', async () => {
     const { id } = await aMember();
     const [job] = (await done(local.staff, 'start', { id, input: aJob() })).employments;
     const gone = await done(local.officer, 'delete', { id });
@@ -248,7 +248,7 @@ describe('a member who is deleted', () => {
   it.each([
     ['grievances', ['settled', 'withdrawn', 'closed'], 7],
     ['benevolence_applications', ['denied', 'paid'], 6],
-  ] as const)('has no case among %s with which something is still to be done', async (table, ended, kinds) => {
+  ] as const)('must not have an open case among %s', async (table, ended, kinds) => {
     const statuses = await local.sql(`select distinct status from ${table} order by 1`, []);
     expect(statuses).toHaveLength(kinds);
     for (const { status } of statuses) {
@@ -269,7 +269,7 @@ describe('a member who is deleted', () => {
     }
   });
 
-  it('has no account that may sign in, for any viewer of accounts', async () => {
+  it('must not have an active account, for any viewer of accounts', async () => {
     const { id } = await aMember();
     const before = await value<string | null>(`select member_id from users where username = 'president'`);
     const link = (member: string | null, isActive: boolean) =>
@@ -286,7 +286,7 @@ describe('a member who is deleted', () => {
 });
 
 describe('an employment', () => {
-  it('begins, is corrected and ends', async () => {
+  it('starts, is corrected and ends', async () => {
     const { id } = await aMember();
     const begun = await done(local.staff, 'start', { id, input: aJob({ jobTitle: 'Lineman', hourlyRate: '41.5' }) });
     const [job] = begun.employments;
@@ -322,7 +322,7 @@ describe('an employment', () => {
     expect(await contents()).toEqual(before);
   });
 
-  it('may be one of several, and the latest is told first', async () => {
+  it('may be one of several, and the latest is listed first', async () => {
     const { id } = await aMember();
     await done(local.staff, 'start', { id, input: aJob({ startDate: '2019-01-01' }) });
     const { employments } = await done(local.staff, 'start', { id, input: aJob({ organizationId: other, startDate: '2020-01-01' }) });
@@ -351,7 +351,7 @@ describe('an employment', () => {
     ],
   ];
 
-  it.each(wrong)('does not begin with %s, and is not corrected to it', async (_, changes, told) => {
+  it.each(wrong)('does not start with %s, and is not corrected to it', async (_, changes, told) => {
     const { id } = await aMember();
     const [job] = (await done(local.staff, 'start', { id, input: aJob() })).employments;
     const input = typeof changes === 'function' ? changes() : changes;
@@ -369,7 +369,7 @@ describe('an employment', () => {
     ]);
   });
 
-  it('is judged as it would be after the change', async () => {
+  it('is validated in the state after the change', async () => {
     const { id } = await aMember();
     const [job] = (await done(local.staff, 'start', { id, input: aJob({ endDate: '2022-01-01' }) })).employments;
     for (const input of [{ startDate: '2022-01-02' }, { endDate: '2021-02-28' }])
@@ -378,7 +378,7 @@ describe('an employment', () => {
       ]);
   });
 
-  it('does not end before it began, nor before it ends', async () => {
+  it('does not end before its start, or in the future', async () => {
     const { id } = await aMember();
     const [job] = (await done(local.staff, 'start', { id, input: aJob() })).employments;
     expect(saidOf(await ask(local.staff, 'end', { id: job?.id, endDate: '2021-02-28' }))).toEqual([
@@ -387,7 +387,7 @@ describe('an employment', () => {
     expect(saidOf(await ask(local.staff, 'end', { id: job?.id, endDate: tomorrow() }))).toEqual(['endDate must not be in the future']);
   });
 
-  it('is with an employer who is there', async () => {
+  it('requires an existing employer', async () => {
     const { id } = await aMember();
     const gone = await value<string>(
       'select id from organizations where id <> $1 and id <> $2 and deleted_at is null limit 1',
@@ -399,14 +399,14 @@ describe('an employment', () => {
     for (const organizationId of [gone, nobody, id])
       expect((await ask(local.staff, 'start', { id, input: aJob({ organizationId }) })).codes).toEqual(['NOT_FOUND']);
     expect((await ask(local.staff, 'correct', { id: job?.id, input: { organizationId: nobody } })).codes).toEqual(['NOT_FOUND']);
-    // an employment with an employer that was deleted since can still be corrected
+    // an employment with a deleted employer can still be corrected
     const corrected = await done(local.staff, 'correct', { id: job?.id, input: { organizationId: gone, jobTitle: 'Welder' } });
     expect(corrected.employments).toMatchObject([{ organization: { id: gone }, jobTitle: 'Welder' }]);
     await local.sql('update organizations set deleted_at = null where id = $1', [gone]);
   });
 });
 
-describe('who may', () => {
+describe('the permissions', () => {
   const everything: [Verb, (id: string) => object][] = [
     ['create', () => ({ input: facts() })],
     ['update', (id) => ({ id, input: {} })],
@@ -416,7 +416,7 @@ describe('who may', () => {
     ['end', (id) => ({ id, endDate: '2020-01-01' })],
   ];
 
-  it.each(['organizer', 'instructor', 'member', 'testuser', 'anonymous'] as const)('%s may nothing, and learns nothing', async (who) => {
+  it.each(['organizer', 'instructor', 'member', 'testuser', 'anonymous'] as const)('%s is refused, and learns nothing', async (who) => {
     const own = await value<string>(`select member_id from users where username = 'member'`);
     const before = await contents();
     for (const [verb, variables] of everything)
@@ -428,7 +428,7 @@ describe('who may', () => {
     expect(await contents()).toEqual(before);
   });
 
-  it.each(['admin', 'officer', 'staff'] as const)('%s may, but not what is not there', async (who) => {
+  it.each(['admin', 'officer', 'staff'] as const)('%s is allowed, but not for missing records', async (who) => {
     for (const [verb, variables] of everything.slice(1)) {
       expect([verb, (await ask(local[who], verb, variables(nobody))).codes]).toEqual([verb, ['NOT_FOUND']]);
       expect([verb, saidOf(await ask(local[who], verb, variables('no-id')))]).toEqual([
@@ -439,7 +439,7 @@ describe('who may', () => {
   });
 });
 
-describe('what one row can break, the database refuses too', () => {
+describe('the database also refuses invalid rows', () => {
   it.each([
     [`update members set member_number = 'A-1' where id = (select id from members limit 1)`, 'members_member_number_form'],
     [`update members set first_name = ''`, 'members_name_not_empty'],
@@ -456,7 +456,7 @@ describe.each([
   ['Pacific/Honolulu', -10],
   ['Pacific/Kiritimati', 14],
 ])('today in %s', (zone, hours) => {
-  it('turns at midnight there, for every day that somebody enters', async () => {
+  it('changes at midnight there, for every entered date', async () => {
     local = await aLocal({ environment: { UNIONHALL_TIME_ZONE: zone } });
     local.clock.stop();
     employer = await value(`select id from organizations where org_type = 'employer' order by id limit 1`);

@@ -15,7 +15,7 @@ import { freePort } from './support/server.ts';
 
 type Series = ReadonlyMap<string, number>;
 
-/** What stands at an address for Prometheus, by name and labels. */
+/** Reads the Prometheus metrics at an address, by name and labels. */
 async function read(url: string): Promise<Series> {
   const response = await fetch(url);
   expect([response.status, response.headers.get('content-type')]).toEqual([200, expect.stringMatching(/^text\/plain/)]);
@@ -35,7 +35,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const headers = { 'content-type': 'application/json' };
 
-/** Asks this very node, whatever stands before it. */
+/** Sends a request to this node, past any load balancer. */
 async function ask(query: string, more: object = {}, token: string | null = null): Promise<string[]> {
   const response = await fetch(`${local.service.url}/graphql`, {
     method: 'POST',
@@ -46,7 +46,7 @@ async function ask(query: string, more: object = {}, token: string | null = null
   return errors.map(({ extensions }) => extensions.code);
 }
 
-/** What was counted of ours while something was done: each series by how much it grew. */
+/** Returns how much each of our series grew meanwhile. */
 async function counted(act: () => Promise<unknown>, name = /^unionhall_(requests|authentications)_total/): Promise<Record<string, number>> {
   const before = await read(url);
   await act();
@@ -59,8 +59,8 @@ async function counted(act: () => Promise<unknown>, name = /^unionhall_(requests
 const login = (identifier: string, password: string): string =>
   `login(input: { identifier: "${identifier}", password: "${password}" }) { __typename }`;
 
-describe('at the port for metrics', () => {
-  it('requests are counted by the type of their operation and how they ended, and those that sign in by which they were', async () => {
+describe('the metrics port', () => {
+  it('counts requests by operation type and outcome, and sign-ins by operation', async () => {
     const grown = await counted(async () => {
       expect(await ask('{ isConfigured }')).toEqual([]);
       expect(await ask('query Named { isConfigured }')).toEqual([]);
@@ -90,7 +90,7 @@ describe('at the port for metrics', () => {
     });
   });
 
-  it('a guess is counted as what it was, hidden in fragments, under another name or beside what is refused', async () => {
+  it('counts guesses under their operation, also in fragments, with aliases or beside refused fields', async () => {
     const grown = await counted(async () => {
       await ask(`mutation { ...all } fragment all on Mutation { ...one } fragment one on Mutation { ${login('officer', 'wrong')} }`);
       await ask(`mutation { ... on Mutation { me: ${login('officer', 'wrong')} } }`);
@@ -106,7 +106,7 @@ describe('at the port for metrics', () => {
     });
   });
 
-  it('no series is made by what a client makes up', async () => {
+  it('has no label that a client can choose', async () => {
     const token = await local.officer.token();
     const all = async (round: number): Promise<void> => {
       const name = `Made${round}Up`;
@@ -128,7 +128,7 @@ describe('at the port for metrics', () => {
     expect(after.filter((series) => /Made|officer|nobody/.test(series))).toEqual([]);
   });
 
-  it('there is how long requests took, by type', async () => {
+  it('has the duration of requests by type', async () => {
     const grown = await counted(() => Promise.all([1, 2, 3].map(() => ask('{ isConfigured }'))), /^unionhall_request_duration_seconds/);
     expect(grown).toMatchObject({
       'unionhall_request_duration_seconds_count{type="query"}': 3,
@@ -140,7 +140,7 @@ describe('at the port for metrics', () => {
     expect(buckets).toEqual(buckets.toSorted((one, other) => one - other));
   });
 
-  it('there are the connections, the mails that wait, and the process with the lag of its event loop', async () => {
+  it('has connections, waiting mails, and the process with its event-loop lag', async () => {
     const grown = await counted(() => ask('mutation { requestPasswordReset(email: "officer@unionhall.test") }'), /^unionhall_queue_jobs/);
     expect(grown).toEqual({ 'unionhall_queue_jobs{state="created"}': 1 });
     const series = await read(url);
@@ -152,7 +152,7 @@ describe('at the port for metrics', () => {
     expect(series.get('process_resident_memory_bytes')).toBeGreaterThan(1024 ** 2);
   });
 
-  it('there is nothing else, and what there is not is said in JSON', async () => {
+  it('serves nothing else, and answers other paths in JSON', async () => {
     const origin = new URL(url).origin;
     for (const [path, init] of [
       ['/'],
@@ -167,18 +167,18 @@ describe('at the port for metrics', () => {
 });
 
 describe('metrics', () => {
-  it('are not read where everybody asks', async () => {
+  it('are not served at the public port', async () => {
     const response = await fetch(`${local.service.url}/metrics`);
     expect([response.status, await response.json()]).toEqual([404, { error: 'Nothing exists at this address.' }]);
   });
 
-  it('are published nowhere by default', async () => {
+  it('are off by default', async () => {
     expect(readConfig({}).metricsPort).toBeNull();
     const other = await aLocal();
     expect(other.service.metricsUrl).toBeNull();
   });
 
-  it('count operations that there are', () => {
+  it('count existing operations', () => {
     expect([...authentications].filter((name) => !(name in operations.Mutation))).toEqual([]);
   });
 });
@@ -195,7 +195,7 @@ describe('a service that is not ready', () => {
   });
   const keyring = Keyring.parse(Keyring.generate());
 
-  it('publishes its metrics too', async () => {
+  it('serves its metrics as well', async () => {
     const port = await freePort();
     const launched = await launch(readConfig(await environment({ METRICS_PORT: String(port) })), { keyring });
     const response = await fetch(`${launched.url}/graphql`, { method: 'POST', headers, body: '{"query":"{ isConfigured }"}' });
@@ -209,7 +209,7 @@ describe('a service that is not ready', () => {
     await expect(fetch(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow('fetch failed');
   });
 
-  it('ends with a sentence where a port is taken, and leaves the other one free', async () => {
+  it('exits with a message if a port is taken, and releases the other port', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as { port: number };

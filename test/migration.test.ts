@@ -6,7 +6,7 @@ import { emptyDatabase, freshDatabase } from './support/database.ts';
 
 const engines = process.env['UNIONHALL_TEST_FULL'] === '1' ? (['embedded', 'postgresql'] as const) : (['postgresql'] as const);
 
-/** What a schema consists of, but for the table of migrations and what belongs to it. */
+/** Queries the parts of a schema, except the migrations table. */
 const leftovers = `
   select 'table ' || tablename as what from pg_tables where schemaname = 'public' and tablename <> 'mikro_orm_migrations'
   union all select 'view ' || viewname from pg_views where schemaname = 'public'
@@ -15,7 +15,7 @@ const leftovers = `
   union all select 'type ' || typname from pg_type where typnamespace = 'public'::regnamespace and typname not like '%mikro_orm_migrations'
   order by 1`;
 
-/** The whole schema, as the database itself would write it. */
+/** Queries the whole schema as the database prints it. */
 const schema = `
   with ours as (select oid, relname from pg_class where relnamespace = 'public'::regnamespace and relname not like 'mikro_orm_migrations%')
   select relname || ' column ' || attname || ' ' || format_type(atttypid, atttypmod) || ' ' || attnotnull || ' ' || attcollation::regcollation
@@ -37,19 +37,19 @@ describe.each(engines)('the migrations on the %s engine', (engine) => {
   }, 60_000);
   afterAll(() => database?.close());
 
-  it('make an empty database exactly what the entities say', async () => {
+  it('turn an empty database into exactly what the entities define', async () => {
     expect(await migrate(database)).not.toEqual([]);
     expect(await database.run(schema)).toEqual(await entitiesSchema());
     expect(await migrate(database)).toEqual([]);
   }, 60_000);
 
-  it('leave nothing behind when they are taken back', async () => {
+  it('leave nothing behind when they are reverted', async () => {
     await database.orm.migrator.down({ to: 0 });
     expect(await database.run(leftovers)).toEqual([]);
     expect(await database.run('select name from mikro_orm_migrations')).toEqual([]);
   }, 60_000);
 
-  it('can be done again after that', async () => {
+  it('can be repeated after that', async () => {
     expect(await migrate(database)).not.toEqual([]);
     expect(await database.run(schema)).toEqual(await entitiesSchema());
   }, 60_000);
@@ -66,7 +66,7 @@ describe.each(engines)('the migrations on the %s engine', (engine) => {
 });
 
 describe('the last snapshot', () => {
-  it('is of the entities as they are, so that the next migration holds the next change and nothing else', async () => {
+  it('matches the entities, so that the next migration contains only the next change', async () => {
     const orm = await MikroORM.init({ ...ormOptions, dbName: 'memory://' });
     try {
       expect(await orm.migrator.checkSchema()).toBe(false);
@@ -84,7 +84,7 @@ describe.each(engines)('the schema on the %s engine', (engine) => {
   }, 60_000);
   afterAll(() => database?.close());
 
-  it('leads every foreign key by an index', async () => {
+  it('has an index for every foreign key', async () => {
     const bare = await database.run(`
       select c.conrelid::regclass::text || '.' || c.conname as bare from pg_constraint c
       where c.contype = 'f' and c.connamespace = 'public'::regnamespace and not exists (
@@ -98,7 +98,7 @@ describe.each(engines)('the schema on the %s engine', (engine) => {
     expect(row?.['count']).toBeGreaterThan(30);
   });
 
-  it('only adds to what is audited', async () => {
+  it('only adds to audited tables', async () => {
     const event = `insert into audit_events (id, at, action, outcome, request_id, count, mac)
       values (gen_random_uuid(), now(), 'test', 'succeeded', 'r', 1, 'm')`;
     await database.run(event);
@@ -183,7 +183,7 @@ describe.each(engines)('the schema on the %s engine', (engine) => {
       `insert into vault_keys (id, created_at, updated_at, version, state)
         select gen_random_uuid(), now(), now(), n, 'active' from generate_series(1, 2) n`,
     ],
-  ])('holds %s', async (constraint, breach) => {
+  ])('enforces %s', async (constraint, breach) => {
     const error = await database.run(breach).then(
       () => 'it was allowed',
       (reason: unknown) => (reason as { constraint?: string }).constraint ?? String(reason),

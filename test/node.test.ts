@@ -19,7 +19,7 @@ beforeAll(async () => {
   ledgers = await Ledger.ofAll(local.sql, people);
 });
 
-/** The types that `node` finds, each with the query whose right it takes. */
+/** The types that `node` finds, each with the query whose permission it requires. */
 const nodes = {
   Agreement: 'agreement',
   AuditEvent: 'auditEvents',
@@ -36,7 +36,7 @@ const nodes = {
 type NodeType = keyof typeof nodes;
 const nodeTypes = Object.keys(nodes) as NodeType[];
 
-/** What somebody may be found of a type. */
+/** Returns the ids that a caller may find of a type. */
 const idsFor = (who: Username, type: NodeType): readonly string[] =>
   refusalOf(operations.Query[nodes[type]] ?? [], rolesOf(who)) === null ? ledgerOf(who).ids(type) : [];
 
@@ -52,7 +52,7 @@ async function find(who: Username, ids: readonly string[]): Promise<Found[]> {
 }
 
 describe('the schema', () => {
-  it('has as Node each type with a query of its own, but for what needs an unlocked vault', () => {
+  it('implements Node for each type with a query of its own, except those that need an unlocked vault', () => {
     const type = schema.getType('Node');
     const found = Object.values(schema.getTypeMap()).filter(
       (each) => isObjectType(each) && each.getInterfaces().some((one) => one === type),
@@ -62,7 +62,7 @@ describe('the schema', () => {
 });
 
 describe.each(people)('%s', (who) => {
-  it('finds by `nodes` exactly what the query of each type answers, in the order of the ids', async () => {
+  it('finds the same with `nodes` as with the query of each type, in the order of the ids', async () => {
     const types = Object.keys(agreement);
     const every = [...types.flatMap((type) => ledgerOf(who).everyId(type)), absent];
     const expected = every.map((id) => {
@@ -72,7 +72,7 @@ describe.each(people)('%s', (who) => {
     expect(await find(who, every)).toEqual(expected);
   });
 
-  it('finds by `node` a record, and null for one that is hidden as for one that is not there', async () => {
+  it('finds a record with `node`, and null for a hidden or missing one', async () => {
     const query = 'query ($id: ID!) { node(id: $id) { __typename id } }';
     const hidden = nodeTypes.flatMap((type) => {
       const seen = new Set(idsFor(who, type));
@@ -92,7 +92,7 @@ describe.each(people)('%s', (who) => {
     }
   });
 
-  it('sees of what it finds every field that was agreed, and what it leads to, and nothing else', async () => {
+  it('sees exactly the agreed fields and relations of each record', async () => {
     const roll = dice(9);
     const examiner = new Examiner(schema, ledgerOf(who));
     for (const type of nodeTypes) {
@@ -117,7 +117,7 @@ it('refuses an anonymous caller for any id', async () => {
   }
 });
 
-it('says which id is none, and how many are too many', async () => {
+it('learns which id is invalid, and the maximum number of ids', async () => {
   const ask = (query: string, variables: object) => local.admin.ask(query, variables);
   const pathsOf = ({ errors }: Awaited<ReturnType<typeof ask>>) => errors.map(({ extensions }) => extensions['fields']);
   expect(pathsOf(await ask('{ node(id: "7") { id } }', {}))).toEqual([[{ path: 'id', message: 'must be a UUID' }]]);
@@ -129,7 +129,7 @@ it('says which id is none, and how many are too many', async () => {
   expect(await ask(query, { ids: [] })).toMatchObject({ data: { nodes: [] }, errors: [] });
 });
 
-it('reads of each type the fields that are asked of it alone, though several have them', async () => {
+it('reads only the fields that are selected for each type, even if several types have them', async () => {
   const [organization] = ledgerOf('admin').ids('Organization');
   const [member] = ledgerOf('admin').ids('Member');
   const query = `query ($ids: [ID!]!) { nodes(ids: $ids) { id
@@ -144,8 +144,8 @@ it('reads of each type the fields that are asked of it alone, though several hav
   ]);
 });
 
-describe('what it takes', () => {
-  it('is a statement for the types of all ids, and one for each type that is found', async () => {
+describe('the cost', () => {
+  it('is one statement for the types of all ids, and one per type that is found', async () => {
     const counted = await aLocal({ comparesExecutions: false });
     const ids = async (list: string): Promise<string[]> => {
       const data = await counted.admin.see<Record<string, { nodes: { id: string }[] }>>(`{ ${list}(first: 20) { nodes { id } } }`);
@@ -162,7 +162,7 @@ describe('what it takes', () => {
     expect((await during([absent])).length).toBe(1);
   });
 
-  it('counts as many objects as there are ids', async () => {
+  it('counts one object per id', async () => {
     const narrow = await aLocal({ environment: { MAX_COST: '40' } });
     const query = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Member { employments { id } } } }';
     expect((await narrow.admin.ask(query, { ids: Array(8).fill(absent) })).codes).toEqual([]);
@@ -173,8 +173,8 @@ describe('what it takes', () => {
 });
 
 describe('an id', () => {
-  /** Every type with an id, two steps away from each list. */
-  it('is of one type alone, over everything that the schema answers', async () => {
+  /** Queries every type with an id, two steps away from each list. */
+  it('belongs to exactly one type, across the whole schema', async () => {
     const typesById = new Map<string, Set<string>>();
     const collect = (value: unknown): void => {
       if (Array.isArray(value)) return value.forEach(collect);
@@ -212,7 +212,7 @@ describe('an id', () => {
     expect([...typesById].filter(([, types]) => types.size > 1)).toEqual([]);
   });
 
-  it('of a user is beside that of the person, for viewers of the person', async () => {
+  it('of a user appears beside the person for viewers of that person', async () => {
     const query = '{ me { id } sessions { id } grievances(first: 1) { nodes { assignedUser { id userId } } } }';
     const { grievances } = await local.officer.see<{ grievances: { nodes: { assignedUser: { id: string; userId: string } }[] } }>(query);
     const { id, userId } = grievances.nodes[0]?.assignedUser ?? { id: '', userId: '' };

@@ -43,7 +43,7 @@ const eventsOf = (id: string) =>
     .then((rows) => rows.map(({ action }) => action));
 
 describe('a note', () => {
-  it('has the text, trimmed, its author and a first revision, and an audit event without the text', async () => {
+  it('has the trimmed text, its author, a first revision, and an audit event without the text', async () => {
     const note = await written(local.staff, { isPinned: true });
     expect(note).toEqual({
       id: expect.any(String),
@@ -69,24 +69,24 @@ describe('a note', () => {
     expect(errors[0]?.extensions['fields']).toEqual(problems);
   });
 
-  it('may have 5,000 characters, whatever they take in bytes', async () => {
+  it('may have 5,000 characters, regardless of their bytes', async () => {
     expect((await written(local.staff, { text: '💡'.repeat(5000) })).text).toHaveLength(10_000);
   });
 
-  it('about nobody is refused', async () => {
+  it('about an unknown member is refused', async () => {
     const input = { memberId: '01900000-0000-7000-8000-000000000009', text: 'Called.', visibility: 'OFFICE', category: 'CONTACT' };
     expect(await codesOf(local.staff, add, { input })).toEqual(['NOT_FOUND']);
   });
 });
 
-describe('who reads a note', () => {
-  it('for the office: admins, officers and all staff', async () => {
+describe('the visibility of a note', () => {
+  it('for the office includes admins, officers and all staff', async () => {
     const { id } = await written(local.officer);
     for (const who of [local.admin, local.officer, local.staff]) expect((await who.see<{ note: Note }>(one, { id })).note.id).toBe(id);
     for (const who of [local.organizer, local.instructor, local.member]) expect(await codesOf(who, one, { id })).toEqual(['FORBIDDEN']);
   });
 
-  it('for officers: admins, officers and its author, and no other staff', async () => {
+  it('for officers includes admins, officers and its author, and no other staff', async () => {
     const { id } = await written(local.staff, { visibility: 'OFFICERS' });
     for (const who of [local.admin, local.vp, local.staff]) expect((await who.see<{ note: Note }>(one, { id })).note.id).toBe(id);
     const other = await written(local.officer, { visibility: 'OFFICERS' });
@@ -98,7 +98,7 @@ describe('who reads a note', () => {
     expect((await ids(local.vp)).memberNotes.nodes.map((node) => node.id)).toContain(other.id);
   });
 
-  it('about themselves: no member, not even how many there are', async () => {
+  it('never includes members, not even a count of notes about themselves', async () => {
     await written(local.staff);
     expect(await local.member.see(ofMember, { id: memberId })).toMatchObject({ member: { memberNotes: null } });
     expect(await local.organizer.see(ofMember, { id: memberId })).toMatchObject({ member: { memberNotes: null } });
@@ -113,7 +113,7 @@ describe('a new text', () => {
     note = await written(local.staff);
   });
 
-  it('leaves the old one as a revision, with who wrote it', async () => {
+  it('stores the old one as a revision, with its author', async () => {
     const amended = await local.admin.see<{ note: Note }>(amend, { id: note.id, text: 'Called three times.', version: 1 });
     expect(amended.note).toMatchObject({
       text: 'Called three times.',
@@ -127,13 +127,13 @@ describe('a new text', () => {
     expect(await eventsOf(note.id)).toEqual(['member_note.add', 'member_note.amend']);
   });
 
-  it('is written by nobody but its author and admins', async () => {
+  it('is allowed only for the author and admins', async () => {
     const { codes, errors } = await local.officer.ask(amend, { id: note.id, text: 'x' });
     expect([codes, errors[0]?.message]).toEqual([['FORBIDDEN'], 'Only its author or an admin can amend the note.']);
     expect((await local.staff.see<{ note: Note }>(one, { id: note.id })).note).toEqual(note);
   });
 
-  it('of two at once is one, and the other a CONFLICT', async () => {
+  it('is stored once for two concurrent changes, and the other is a CONFLICT', async () => {
     const texts = ['One.', 'Two.'];
     const answers = await Promise.all(texts.map((text) => local.staff.ask<{ note: Note }>(amend, { id: note.id, text, version: 1 })));
     expect(answers.map(({ codes }) => codes[0] ?? 'done').sort()).toEqual(['CONFLICT', 'done']);
@@ -152,7 +152,7 @@ describe('a new text', () => {
   });
 });
 
-it('is pinned and unpinned by every reader', async () => {
+it('is not needed to pin or unpin, which every reader can do', async () => {
   const { id } = await written(local.staff);
   expect((await local.officer.see<{ note: Note }>(pin, { id, isPinned: true })).note).toMatchObject({ isPinned: true, version: 2 });
   expect((await local.officer.see<{ note: Note }>(pin, { id, isPinned: true })).note).toMatchObject({ isPinned: true, version: 2 });
@@ -160,8 +160,8 @@ it('is pinned and unpinned by every reader', async () => {
   expect(await eventsOf(id)).toEqual(['member_note.add', 'member_note.pin', 'member_note.pin']);
 });
 
-describe('a note that is deleted', () => {
-  it('leaves the lists, and only admins and officers who ask for deleted ones see it', async () => {
+describe('a deleted note', () => {
+  it('leaves the lists, and only admins and officers can request deleted ones', async () => {
     const { id } = await written(local.staff);
     await local.staff.see(remove, { id });
     expect(await codesOf(local.staff, one, { id })).toEqual(['NOT_FOUND']);
@@ -169,7 +169,7 @@ describe('a note that is deleted', () => {
     expect(await eventsOf(id)).toEqual(['member_note.add', 'member_note.delete']);
   });
 
-  it('was deleted by its author within a day, by an admin at any time, and by nobody else', async () => {
+  it('was deleted by its author within a day, or by an admin at any time', async () => {
     const [early, late] = [await written(local.staff), await written(local.staff)];
     expect(await codesOf(local.officer, remove, { id: early.id })).toEqual(['FORBIDDEN']);
     await local.sql(`update member_notes set created_at = created_at - interval '25 hours' where id = $1`, [late.id]);

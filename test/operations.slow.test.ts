@@ -11,7 +11,7 @@ import { serverDatabase } from './support/database.ts';
 import { project } from './support/house.ts';
 import { buildProgram, runProcess, startProcess, startWorker, type Process } from './support/process.ts';
 
-// What the page for operators promises, done by the very statements and commands of that page, as processes of the built service.
+// Checks the promises of docs/operations.md with its own statements and commands, in processes of the built service.
 
 const page = readFileSync(join(project, 'docs', 'operations.md'), 'utf8');
 const suffix = randomBytes(4).toString('hex');
@@ -25,7 +25,7 @@ let app: pg.Client;
 let service: Process | undefined;
 const keys = Keyring.generate();
 
-/** A block of SQL of the page, for the roles and the database of this run. */
+/** Returns an SQL block of the page with the roles and the database of this run. */
 function block(name: string): string {
   const [, text] = new RegExp(`\`\`\`sql ${name}\\n([\\s\\S]*?)\`\`\``).exec(page) ?? [];
   if (text === undefined) throw new Error(`The page has no block ${name}`);
@@ -93,15 +93,15 @@ const value = async (text: string): Promise<unknown> => {
   const { rows } = await superuser.query<Record<string, unknown>>(text);
   return Object.values(rows[0] ?? {})[0];
 };
-/** What the database says of a statement: its SQLSTATE, or that it did it. */
+/** Runs a statement, and returns its SQLSTATE, or that it succeeded. */
 const tried = async (client: pg.Client, text: string): Promise<string> =>
   client.query(text).then(
     () => 'done',
     (error: { code: string }) => error.code,
   );
 
-describe('the two roles of the page', () => {
-  it('are made by its statements, the tables by its command', async () => {
+describe('the two roles in the documentation', () => {
+  it('are created by its statements, and the tables by its command', async () => {
     await superuser.query(block('roles'));
     const early = await run('keys:rotate');
     expect([early.hasSucceeded, early.said]).toEqual([
@@ -112,11 +112,11 @@ describe('the two roles of the page', () => {
     expect([hasSucceeded, said]).toEqual([true, 'The database is up to date.\n']);
     const owner = await connected(urlOf(migrator, 'change me'));
     await owner.query(block('grants'));
-    await owner.query(block('grants')); // each time again
+    await owner.query(block('grants')); // repeated each time
     await owner.end();
   }, 60_000);
 
-  it('let the service work as the application', async () => {
+  it('let the service run as the application role', async () => {
     service = await startProcess(built.program, asApplication());
     const [token] = /sut1\.[\w-]{43}/.exec(service.said()) ?? [];
     const input = {
@@ -136,7 +136,7 @@ describe('the two roles of the page', () => {
     expect(service.said()).not.toMatch(/permission denied|"level":50|could not/);
   }, 60_000);
 
-  describe('leave the application no way', () => {
+  describe('give the application role no way', () => {
     beforeAll(async () => {
       app = await connected(urlOf(application, 'change me too'));
     });
@@ -197,7 +197,7 @@ describe('the two roles of the page', () => {
       expect(await value(`select md5(string_agg(t::text, ',' order by t::text)) from ${table} t`)).toBe(before);
     });
 
-    it('to take the backlog of an event away unseen', async () => {
+    it('to remove an event from the backlog unnoticed', async () => {
       await service?.stop();
       service = undefined;
       await app.query(
@@ -217,7 +217,7 @@ describe('the two roles of the page', () => {
     }, 60_000);
   });
 
-  it('leave the migrator what the triggers leave, and what an owner can do is found by verifying', async () => {
+  it('beyond what the triggers leave the migrator, and verification detects changes by the owner', async () => {
     const owner = await connected(urlOf(migrator, 'change me'));
     for (const attempt of [`update audit_events set action = 'x'`, 'delete from audit_seals', 'truncate audit_events, audit_seals'])
       expect(await tried(owner, attempt)).toBe('42501');
@@ -233,10 +233,10 @@ describe('the two roles of the page', () => {
   }, 60_000);
 });
 
-describe('the commands of the page', () => {
+describe('the commands in the documentation', () => {
   let head: string;
 
-  it('verify, and print the head to be kept', async () => {
+  it('verify the log and print its head', async () => {
     const { said, hasSucceeded } = await run('audit:verify');
     const sealed = String(await value('select count(*) from audit_seals'));
     const events = Number(sealed) === 1 ? '1 event is' : `${sealed} events are`;
@@ -249,7 +249,7 @@ describe('the commands of the page', () => {
     expect((await run('audit:verify', '--head', head)).said).toContain('The log contains the given head.');
   }, 60_000);
 
-  it('refuse what is no head, and find an end that was cut off', async () => {
+  it('refuse an invalid head, and detect a truncated end', async () => {
     expect(await run('audit:verify', '--head', 'x')).toMatchObject({
       hasSucceeded: false,
       said: expect.stringContaining('--head must be'),
@@ -261,7 +261,7 @@ describe('the commands of the page', () => {
     expect([other.hasSucceeded, other.said]).toEqual([false, expect.stringContaining('the log was rewritten')]);
   }, 60_000);
 
-  it('say of the keys what hangs on them', async () => {
+  it('show what depends on the keys', async () => {
     const { said } = await run('keys:status');
     expect(said).toMatch(/audit events +audit seals/);
     expect(said.trim().split('\n').at(-1)).toMatch(
@@ -269,7 +269,7 @@ describe('the commands of the page', () => {
     );
   }, 60_000);
 
-  it('put the mails that were given up back into the queue', async () => {
+  it('requeue dead letters', async () => {
     await superuser.query(
       `insert into pgboss.job (name, data, policy) select 'mail-dead', jsonb_build_object('kind', 'security-alert', 'userId', id,
          'alert', 'account-locked', 'at', '2026-01-15T17:03:00.000Z'), 'standard' from users`,
@@ -281,7 +281,7 @@ describe('the commands of the page', () => {
     expect(await run('mail:redrive')).toEqual({ hasSucceeded: true, said: '0 mails are back in the queue.\n' });
   }, 60_000);
 
-  it('export JSON lines, to stdout or to a file that is not there yet', async () => {
+  it('export JSON lines, to stdout or to a new file', async () => {
     const { said, hasSucceeded } = await run('audit:export');
     expect(hasSucceeded).toBe(true);
     const lines = said
@@ -316,7 +316,7 @@ describe('migrations', () => {
   };
 
   it.each(Object.keys(ways))(
-    'of %s go past the pooler, and take as long as they take',
+    'of %s bypass the pooler, without a time-out',
     async (way) => {
       const empty = await serverDatabase();
       const holder = await connected(empty.url);
@@ -334,7 +334,7 @@ describe('migrations', () => {
       try {
         while (waiting.length === 0 && !isOver) waiting.push(...(await superuser.query(asked, [name])).rows);
         expect([await Promise.race([running, Promise.resolve(null)]), waiting]).toEqual([null, [{ by: 'direct' }]]);
-        await setTimeout(3_500); // longer than a statement may take, and than a transaction may be idle
+        await setTimeout(3_500); // longer than the statement and idle-transaction time-outs
         await holder.query('rollback');
         await running;
         expect((await holder.query('select count(*)::int as members from members')).rows).toEqual([{ members: 0 }]);

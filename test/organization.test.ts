@@ -37,7 +37,7 @@ type Verb = keyof typeof mutations;
 
 const ask = (who: Actor, verb: Verb, variables: object): Promise<Answer<{ done: Organization }>> => who.ask(mutations[verb], variables);
 
-/** What was done; it must have been allowed. */
+/** Returns the result of a change that must be allowed. */
 async function done(who: Actor, verb: Verb, variables: object): Promise<Organization> {
   const { data, errors } = await ask(who, verb, variables);
   expect(errors).toEqual([]);
@@ -48,13 +48,13 @@ const nobody = '01900000-0000-7000-8000-000000000009';
 
 let local: Local;
 
-/** The first row's first column. */
+/** Returns the first column of the first row. */
 async function value<T>(sql: string, ...parameters: unknown[]): Promise<T> {
   const [row = {}] = await local.sql(sql, parameters);
   return Object.values(row)[0] as T;
 }
 
-/** All that these operations could change. */
+/** Returns everything that these operations could change. */
 const contents = (): Promise<unknown> =>
   local.sql(
     `select (select md5(string_agg(o::text, '' order by o.id)) from organizations o) as organizations,
@@ -70,7 +70,7 @@ const events = (target: string) =>
     [target],
   );
 
-/** An employer of its own for a test. */
+/** Creates an employer for one test. */
 const anEmployer = (more: object = {}): Promise<Organization> =>
   done(local.admin, 'create', { input: { name: 'Harbor Crane Works', orgType: 'EMPLOYER', ...more } });
 
@@ -96,7 +96,7 @@ describe('an organization', () => {
     saltingNotes: 'Second shift talks — “vamos”.',
   };
 
-  it('is recorded as it was told', async () => {
+  it('is stored with the submitted values', async () => {
     const { id, contacts, deletedAt, ...told } = await done(local.admin, 'create', { input: whole });
     expect([told, contacts, deletedAt]).toEqual([whole, [], null]);
     const { organization } = await local.officer.see<{ organization: Organization }>(
@@ -111,12 +111,12 @@ describe('an organization', () => {
     ]);
   });
 
-  it('leaves open what was left out, and takes blanks for nothing', async () => {
+  it('treats omitted and blank values as missing', async () => {
     const made = await done(local.staff, 'create', { input: { name: '  Quay & Sons  ', orgType: 'JATC', city: '   ', phone: '' } });
     expect(made).toMatchObject({ name: 'Quay & Sons', orgType: 'JATC', city: null, phone: null, unitSize: null, website: null });
   });
 
-  it('changes where something is given, stays where it is left out, is cleared by null', async () => {
+  it('changes submitted fields, keeps omitted ones, and clears null ones', async () => {
     const { id } = await done(local.admin, 'create', { input: whole });
     const changed = await done(local.officer, 'update', { id, input: { unitSize: 121, phone: null, name: 'Ridgemont Iron' } });
     expect(changed).toMatchObject({ ...whole, unitSize: 121, phone: null, name: 'Ridgemont Iron' });
@@ -126,7 +126,7 @@ describe('an organization', () => {
     );
   });
 
-  it('is as it was when nothing is given, and nobody is told of it', async () => {
+  it('does not change without input, and causes no notification', async () => {
     const { id } = await done(local.admin, 'create', { input: whole });
     const before = await contents();
     expect(await done(local.staff, 'update', { id, input: {} })).toMatchObject({ name: whole.name });
@@ -185,7 +185,7 @@ describe('an organization', () => {
     ],
   ];
 
-  it.each(wrong)('is not recorded with %s, nor changed to it', async (_, changes, told) => {
+  it.each(wrong)('is not created or changed with %s', async (_, changes, told) => {
     const { id } = await anEmployer();
     const before = await contents();
     const created = saidOf(await ask(local.admin, 'create', { input: { name: 'Fine', orgType: 'EMPLOYER', ...changes } }));
@@ -210,15 +210,15 @@ describe('an organization', () => {
     ['more workers than can be counted', { unitSize: 2 ** 31 }],
     ['what nobody asked for', { deletedAt: null }],
     ['a number for a name', { name: 5 }],
-  ])('is refused with %s before anything is done', async (_, changes) => {
+  ])('is refused with %s before anything is written', async (_, changes) => {
     const before = await contents();
     expect((await ask(local.admin, 'create', { input: { name: 'Fine', orgType: 'EMPLOYER', ...changes } })).codes).toEqual(['BAD_INPUT']);
     expect(await contents()).toEqual(before);
   });
 });
 
-describe('what is for organizers', () => {
-  it('is changed by organizers, and nothing else of it', async () => {
+describe('the organizing data', () => {
+  it('can be changed by organizers, who can change nothing else', async () => {
     const { id } = await anEmployer({ saltingScore: 2 });
     const changed = await done(local.organizer, 'update', { id, input: { saltingScore: 5, saltingNotes: 'Ready.' } });
     expect(changed).toMatchObject({ saltingScore: 5, saltingNotes: 'Ready.' });
@@ -231,7 +231,7 @@ describe('what is for organizers', () => {
     expect(await contents()).toEqual(before);
   });
 
-  it.each(['officer', 'staff'] as const)('is not changed by %s, not even to null or to what it is', async (who) => {
+  it.each(['officer', 'staff'] as const)('cannot be changed by %s, not even to null or the current value', async (who) => {
     const { id } = await anEmployer({ saltingScore: 2, saltingNotes: 'Quiet.' });
     const before = await contents();
     for (const salting of [{ saltingScore: 3 }, { saltingScore: null }, { saltingScore: 2 }]) {
@@ -248,7 +248,7 @@ describe('what is for organizers', () => {
     expect(await contents()).toEqual(before);
   });
 
-  it('is hidden from staff in the answer too', async () => {
+  it('is hidden from staff in the response too', async () => {
     const { id } = await anEmployer({ saltingScore: 2, saltingNotes: 'Quiet.' });
     expect(await done(local.staff, 'update', { id, input: { city: 'Troy' } })).toMatchObject({
       city: 'Troy',
@@ -261,7 +261,7 @@ describe('what is for organizers', () => {
 describe('a contact', () => {
   const facts = { title: 'Foreman', phone: '518 555 0190', email: 'ines@harbor.example', notes: 'Call before ten.' };
 
-  it('is added as it was told, answered with its organization, and is not primary by default', async () => {
+  it('is added with the submitted values, returned with its organization, and is not primary by default', async () => {
     const { id } = await anEmployer();
     const { contacts } = await done(local.staff, 'addContact', { id, input: person(facts) });
     expect(contacts).toMatchObject([{ ...person(facts), isPrimary: false }]);
@@ -270,7 +270,7 @@ describe('a contact', () => {
     ]);
   });
 
-  it('changes, stays and clears as an organization does', async () => {
+  it('changes, keeps and clears fields like an organization', async () => {
     const { id } = await anEmployer();
     const { contacts } = await done(local.admin, 'addContact', { id, input: person(facts) });
     const contact = contacts[0]?.id;
@@ -281,7 +281,7 @@ describe('a contact', () => {
     expect(await contents()).toEqual(before);
   });
 
-  it('that becomes the primary one takes the place of who was', async () => {
+  it('that becomes primary replaces the previous one', async () => {
     const { id } = await anEmployer();
     const primaries = async ({ contacts }: Organization) => {
       expect(
@@ -302,7 +302,7 @@ describe('a contact', () => {
     expect(await primaries(await done(local.staff, 'updateContact', { id: a, input: { isPrimary: false } }))).toEqual([]);
   });
 
-  it('that was the primary one leaves none when it is deleted, and stands in nobody’s way', async () => {
+  it('that was primary leaves none when it is deleted, and blocks no other', async () => {
     const { id } = await anEmployer();
     const { contacts } = await done(local.staff, 'addContact', { id, input: person({ isPrimary: true }) });
     const gone = contacts[0]?.id ?? '';
@@ -315,7 +315,7 @@ describe('a contact', () => {
       ]);
   });
 
-  it('leaves the primary one of another organization alone', async () => {
+  it('does not affect the primary contact of another organization', async () => {
     const [one, other] = [await anEmployer(), await anEmployer()];
     await done(local.staff, 'addContact', { id: one.id, input: person({ isPrimary: true }) });
     const made = await done(local.staff, 'addContact', { id: other.id, input: person({ isPrimary: true }) });
@@ -346,8 +346,8 @@ describe('a contact', () => {
   });
 });
 
-describe('an organization that is deleted', () => {
-  it('leaves every list and lookup, and is answered once more to who deleted it', async () => {
+describe('a deleted organization', () => {
+  it('leaves every list and lookup, and is returned once more by the deletion', async () => {
     const { id } = await anEmployer();
     await done(local.admin, 'addContact', { id, input: person() });
     const gone = await done(local.staff, 'delete', { id });
@@ -366,7 +366,7 @@ describe('an organization that is deleted', () => {
     expect(await contents()).toEqual(before);
   });
 
-  it('must have no grievance against it that has not ended', async () => {
+  it('must not have an open grievance', async () => {
     const statuses = await local.sql('select distinct status from grievances order by 1', []);
     expect(statuses).toHaveLength(7);
     for (const { status } of statuses) {
@@ -406,7 +406,7 @@ describe('an organization that is deleted', () => {
   });
 });
 
-describe('who may', () => {
+describe('the permissions', () => {
   const input = { name: 'Fine', orgType: 'EMPLOYER' };
   const everything: [Verb, (id: string) => object][] = [
     ['create', () => ({ input })],
@@ -417,7 +417,7 @@ describe('who may', () => {
     ['deleteContact', (id) => ({ id })],
   ];
 
-  it.each(['instructor', 'member', 'testuser', 'anonymous'] as const)('%s may nothing, and learns nothing', async (who) => {
+  it.each(['instructor', 'member', 'testuser', 'anonymous'] as const)('%s is refused, and learns nothing', async (who) => {
     const known = await value<string>('select id from organizations limit 1');
     const before = await contents();
     for (const [verb, variables] of everything)
@@ -429,12 +429,12 @@ describe('who may', () => {
     expect(await contents()).toEqual(before);
   });
 
-  it('an organizer may change organizations alone', async () => {
+  it('an organizer can only change organizations', async () => {
     for (const [verb, variables] of everything)
       if (verb !== 'update') expect([verb, (await ask(local.organizer, verb, variables(nobody))).codes]).toEqual([verb, ['FORBIDDEN']]);
   });
 
-  it.each(['admin', 'officer', 'staff'] as const)('%s may, but not what is not there', async (who) => {
+  it.each(['admin', 'officer', 'staff'] as const)('%s is allowed, but not for missing records', async (who) => {
     for (const [verb, variables] of everything.slice(1)) {
       expect([verb, (await ask(local[who], verb, variables(nobody))).codes]).toEqual([verb, ['NOT_FOUND']]);
       expect([verb, saidOf(await ask(local[who], verb, variables('no-id')))]).toEqual([
@@ -445,7 +445,7 @@ describe('who may', () => {
   });
 });
 
-describe('what one row can break, the database refuses too', () => {
+describe('the database also refuses invalid rows', () => {
   it.each([
     [`update organizations set unit_size = 0`, 'organizations_unit_size_positive'],
     [`update organizations set salting_score = 6`, 'organizations_salting_score_range'],

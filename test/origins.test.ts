@@ -44,13 +44,13 @@ describe('in development', () => {
     },
   );
 
-  it('opens WebSockets to the same page behind a proxy that changes the host, and not to another site', async () => {
+  it('opens WebSockets to the same page behind a proxy that changes the host, and to no other site', async () => {
     const origin = 'https://union.example';
     expect(await statusOf({ origin, 'sec-fetch-site': 'same-origin' })).toBe(101);
     expect(await statusOf({ origin, 'sec-fetch-site': 'cross-site' })).toBe(403);
   });
 
-  it('logs one line for what was refused, with the name of the setting', () => {
+  it('logs one line for refusals, with the name of the setting', () => {
     const refusals = lines.filter((line) => line.includes('Origin refused'));
     expect(refusals.map((line) => JSON.parse(line) as object)).toEqual([
       expect.objectContaining({ origin: 'http://localhost.evil.example', refused: 1, msg: expect.stringContaining('CORS_ORIGINS') }),
@@ -67,7 +67,7 @@ describe('outside development', () => {
 });
 
 describe('the log', () => {
-  it('has at most one line a minute, which counts the refusals since the last', () => {
+  it('has at most one line a minute, with the number of refusals since the last', () => {
     let now = 0;
     const logged: unknown[] = [];
     const log = { warn: (entry: unknown) => void logged.push(entry) };

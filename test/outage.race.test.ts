@@ -14,7 +14,7 @@ import { Caller } from './live.kit.ts';
 import { startServer, type Server } from './support/server.ts';
 import { smtpServer } from './support/smtp.ts';
 
-// A PostgreSQL server of this file's own, which is killed, restarted and cut off while the service is being asked.
+// A separate PostgreSQL server, which is killed, restarted and cut off during requests.
 
 let server: Server;
 let folder: string;
@@ -22,11 +22,11 @@ let service: Service;
 let proxy: Cut;
 let token: string;
 
-/** A way to the server that can be made long, or cut so that nothing comes through any more, and nobody is told. */
+/** A proxy to the server that can be slow, or drop everything without closing connections. */
 class Cut {
   readonly #sockets = new Set<Socket>();
   isCut = false;
-  /** Milliseconds that each packet takes on it. */
+  /** The delay of each packet in milliseconds. */
   delay = 0;
   url = '';
 
@@ -58,7 +58,7 @@ class Cut {
     return cut;
   }
 
-  /** Bytes come in their order or not at all: what was lost on a connection is never skipped. */
+  /** Delivers bytes in order or not at all: after a loss, nothing more arrives on a connection. */
   #passing(link: { isLost: boolean }, to: Socket): (bytes: Buffer) => void {
     let before: Promise<unknown> = Promise.resolve();
     return (bytes) => {
@@ -147,7 +147,7 @@ function ask(query: string, variables: object = {}, url = service.url): Promise<
 const write = 'mutation ($name: String!) { createRole(input: { name: $name, displayName: "Outage", basedOn: MEMBER }) { id } }';
 const read = '{ members(first: 5) { nodes { id employments { id } } } }';
 
-/** Asks and asks until it is told to end. @returns what was answered, and which names were acknowledged. */
+/** Sends requests until it is stopped. @returns the responses, and the names whose creation was confirmed. */
 function load(lanes: number): { end(): Promise<{ answers: Answer[]; acknowledged: string[] }> } {
   let isOver = false;
   const answers: Answer[] = [];
@@ -179,7 +179,7 @@ async function recovered(): Promise<void> {
   }
 }
 
-/** Nobody waited longer than a request may take, and nothing was answered but what was asked for or UNAVAILABLE. */
+/** Checks that no response took longer than allowed, and that each is correct or UNAVAILABLE. */
 function demandOrderly(answers: readonly Answer[]): void {
   expect(new Set(answers.map(({ code }) => code))).toEqual(new Set([null, 'UNAVAILABLE']));
   for (const { code, retryAfter, status, text } of answers.filter((answer) => answer.code !== null)) {
@@ -196,7 +196,7 @@ async function demandKept(names: readonly string[]): Promise<void> {
 
 describe('under load, when the database server', () => {
   it.each(['SIGKILL', 'SIGINT'] as const)(
-    'ends by %s and comes back, everybody is answered, and all that was acknowledged is there',
+    'ends by %s and returns, all requests are answered, and all committed data exists',
     async (signal) => {
       const loading = load(8);
       await setTimeout(500);
@@ -219,7 +219,7 @@ describe('under load, when the database server', () => {
     120_000,
   );
 
-  it('ends the sessions of all its clients, the next request is answered', async () => {
+  it('closes all sessions of its clients, the next request is answered', async () => {
     const admin = new pg.Client({ connectionString: server.url });
     await admin.connect();
     const loading = load(8);
@@ -238,7 +238,7 @@ describe('under load, when the database server', () => {
     await admin.end();
   }, 60_000);
 
-  it('takes no writes any more, as after a fail-over, they fail until it does', async () => {
+  it('becomes read-only, as after a failover, changes fail until it is writable', async () => {
     const admin = new pg.Client({ connectionString: server.url });
     await admin.connect();
     await admin.query('alter database postgres set default_transaction_read_only = on');
@@ -251,7 +251,7 @@ describe('under load, when the database server', () => {
     await admin.end();
   }, 60_000);
 
-  it('falls silent, requests end in time, and go on when it is heard again', async () => {
+  it('falls silent, requests end in time, and continue when it responds', async () => {
     const loading = load(4);
     await setTimeout(200);
     proxy.isCut = true;
@@ -268,15 +268,15 @@ describe('under load, when the database server', () => {
   }, 60_000);
 });
 
-describe('under load, when the way to the database', () => {
-  it('is slow, requests are answered later, or UNAVAILABLE in time, and all that was acknowledged is there', async () => {
+describe('under load, when the connection to the database', () => {
+  it('is slow, requests take longer or fail with UNAVAILABLE in time, and all committed data exists', async () => {
     const loading = load(6);
     await setTimeout(200);
     proxy.delay = 300;
     const { code, milliseconds } = await ask(read);
     expect([code, milliseconds > 300]).toEqual([null, true]);
     await setTimeout(3_000);
-    proxy.delay = 3_000; // what a request needs takes longer than it may
+    proxy.delay = 3_000; // longer than a request may take
     while ((await fetch(`${service.url}/health`)).status === 200) await setTimeout(50);
     expect((await ask(write, { name: 'too_slow' })).code).toBe('UNAVAILABLE');
     expect((await fetch(`${service.url}/livez`)).status).toBe(200);
@@ -293,7 +293,7 @@ describe('under load, when the way to the database', () => {
 describe('a subscriber to live changes', () => {
   const grievances = 'subscription { grievanceChanged { action grievance { id notes } } }';
 
-  it('is told when the database went away and came back, comes back, and hears', async () => {
+  it('is disconnected after a database outage, reconnects, and receives events', async () => {
     const run = service.database.run;
     const [row] = await run(`select id from grievances where status = 'open' and deleted_at is null order by id limit 1`);
     const id = String(row?.['id']);
@@ -314,7 +314,7 @@ describe('a subscriber to live changes', () => {
 });
 
 describe('a mail', () => {
-  it('that is queued while the node that sends has no way to the database is sent afterwards', async () => {
+  it('that is queued while the sending node has no database connection is sent afterwards', async () => {
     const mailbox = await smtpServer();
     const way = await Cut.to(server.url);
     const sender = await start(
@@ -327,7 +327,7 @@ describe('a mail', () => {
     way.isCut = true;
     while ((await fetch(`${sender.url}/health`)).status === 200) await setTimeout(50);
     expect((await reset('staff@unionhall.test')).code).toBeNull();
-    await setTimeout(8_000); // its connections were given up by now
+    await setTimeout(8_000); // its connections have timed out meanwhile
     expect(mailbox.received).toHaveLength(1);
     way.isCut = false;
     while (mailbox.received.length < 2) await setTimeout(50);
@@ -339,7 +339,7 @@ describe('a mail', () => {
 });
 
 describe('a request', () => {
-  it('that takes too long is answered in time, and its work in the database ends', async () => {
+  it('that takes too long is answered in time, and its database work ends', async () => {
     const admin = new pg.Client({ connectionString: server.url });
     await admin.connect();
     await admin.query('begin; lock table roles in access exclusive mode');
@@ -353,7 +353,7 @@ describe('a request', () => {
     await admin.end();
   }, 60_000);
 
-  it('whose body comes too slowly is refused', async () => {
+  it('whose body arrives too slowly is refused', async () => {
     const { port } = new URL(service.url);
     const socket = connect(Number(port), '127.0.0.1');
     let said = '';
@@ -365,7 +365,7 @@ describe('a request', () => {
 });
 
 describe('jobs', () => {
-  it('go on after all of this', async () => {
+  it('continue after all of this', async () => {
     const unsealed = async (): Promise<number> =>
       Number((await service.database.run('select count(*) as count from audit_backlog'))[0]?.['count']);
     expect((await ask(write, { name: 'sealed' })).code).toBeNull();
@@ -376,7 +376,7 @@ describe('jobs', () => {
 });
 
 describe('a start', () => {
-  it('waits for a server that is not there yet, and says so', async () => {
+  it('waits for a missing server, and logs it', async () => {
     await server.halt('SIGINT');
     const early = await launch(readConfig({ ...environment(), DATABASE_URL: server.url }), { keyring });
     while (early.stage !== 'connecting') await setTimeout(10);
@@ -389,7 +389,7 @@ describe('a start', () => {
     await early.stop();
   }, 60_000);
 
-  it('of three nodes at once on an empty database migrates it once', async () => {
+  it('of three nodes at once migrates an empty database once', async () => {
     const admin = new pg.Client({ connectionString: server.url });
     await admin.connect();
     await admin.query('create database together');
@@ -404,14 +404,14 @@ describe('a start', () => {
     await admin.end();
   }, 120_000);
 
-  it('that is told to stop before it is ready ends', async () => {
+  it('that is stopped before it is ready ends', async () => {
     const config = readConfig({ ...environment(), DATABASE_URL: 'postgres://unionhall:x@127.0.0.1:1/unionhall' });
     const never = await launch(config, { keyring });
     expect(await never.stop()).toBe(true);
     await expect(never.ready).rejects.toThrow('stopped before it was ready');
   });
 
-  it('that is told to stop while it migrates ends when that is done, and leaves no connection', async () => {
+  it('that is stopped during a migration ends after it, and leaves no connection', async () => {
     const admin = new pg.Client({ connectionString: server.url });
     await admin.connect();
     await admin.query('create database stopped');

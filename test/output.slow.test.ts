@@ -11,7 +11,7 @@ import { serverDatabase } from './support/database.ts';
 import { buildProgram } from './support/process.ts';
 import { freePort } from './support/server.ts';
 
-// The built service, with a standard output that takes nothing.
+// The built service with a blocked standard output.
 
 let built: ReturnType<typeof buildProgram>;
 let folder: string;
@@ -77,7 +77,7 @@ async function droppedAt(metrics: string): Promise<number> {
   return Number(/^unionhall_log_lines_dropped_total (\d+)$/m.exec(text)?.[1]);
 }
 
-/** Asks until lines are dropped. */
+/** Sends requests until lines are dropped. */
 async function overflow({ url, metrics }: Running): Promise<void> {
   // long lines fill the pipe sooner
   const query = `query ${'a'.repeat(100)} { isConfigured }`;
@@ -85,7 +85,7 @@ async function overflow({ url, metrics }: Running): Promise<void> {
   while (!((await droppedAt(metrics)) > 0)) await Promise.all(Array.from({ length: 200 }, () => ask(url, query, null, headers)));
 }
 
-/** Changes something, and reads that it was changed. */
+/** Changes a record, and checks the change. */
 async function change({ url }: Running): Promise<void> {
   const login = 'mutation { login(input: { identifier: "admin", password: "unionhall-dev" }) { ... on SignedIn { accessToken } } }';
   const signedIn = (await ask(url, login)) as unknown as { data: { login: { accessToken: string } } };
@@ -103,8 +103,8 @@ async function stop({ child }: Running): Promise<void> {
   expect(code).toBe(0);
 }
 
-describe('a command whose reader has gone', () => {
-  it('ends as it would have, and without a stack', async () => {
+describe('a command whose output is closed', () => {
+  it('ends normally, without a stack', async () => {
     const env = { PATH: process.env['PATH'], UNIONHALL_CONFIG_DIR: join(folder, 'doctor'), UNIONHALL_DATA_DIR: join(folder, 'doctor') };
     const child = spawn(process.execPath, [built.program, 'doctor'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.destroy();
@@ -116,12 +116,12 @@ describe('a command whose reader has gone', () => {
   }, 120_000);
 });
 
-describe('a service whose log cannot be written', () => {
-  it('answers, changes, counts what it drops and stops in order, where nobody reads the pipe', async () => {
+describe('a service that cannot write its log', () => {
+  it('answers requests, counts dropped lines and stops in order if the pipe is full', async () => {
     const service = await begin('pipe');
     await overflow(service);
     await change(service);
-    // a reader that resumes is told how much is missing, and then receives what comes next
+    // a reader that resumes gets the number of dropped lines, and then new lines
     const heard: string[] = [];
     service.child.stdout?.on('data', (part: Buffer) => heard.push(String(part)));
     while (!/"dropped":\d+,"msg":"log output recovered/.test(heard.join(''))) await pause(50);
@@ -130,14 +130,14 @@ describe('a service whose log cannot be written', () => {
     expect(heard.join('')).toContain('"operation":"AfterRecovery"');
   }, 300_000);
 
-  it('answers, changes, counts what it drops and stops in order, where the disk is full', async () => {
+  it('answers requests, counts dropped lines and stops in order if the disk is full', async () => {
     const service = await begin(openSync('/dev/full', 'w'));
     await overflow(service);
     await change(service);
     await stop(service);
   }, 300_000);
 
-  it('answers, changes, counts what it drops and stops in order, where the reader has gone', async () => {
+  it('answers requests, counts dropped lines and stops in order if the pipe is closed', async () => {
     const service = await begin('pipe');
     service.child.stdout?.destroy();
     await overflow(service);
@@ -147,7 +147,7 @@ describe('a service whose log cannot be written', () => {
 });
 
 describe('in production', () => {
-  it('standard output has JSON lines alone, the set-up token among them, and none is lost at the end', async () => {
+  it('standard output contains only JSON lines, including the set-up token, and none is lost at the end', async () => {
     const database = await serverDatabase();
     const keys = Keyring.generate();
     const environment = { NODE_ENV: 'production', LOG_LEVEL: 'info', DATABASE_URL: database.url, UNIONHALL_KEYS: keys, HIBP_URL: 'off' };

@@ -21,14 +21,14 @@ async function lockOut(username: string): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt++) await trySignIn(local, username, 'not the password');
 }
 
-describe('what people type to sign in', () => {
+describe('an identifier at sign-in', () => {
   it('may have white space around it', async () => {
     const { email } = await office.settle('staff');
     for (const typed of [`${email} `, `\t${email}\n`, ` ${email.toUpperCase()}`])
       expect((await trySignIn(local, typed, password)).codes).toEqual([]);
   });
 
-  it('is one mailbox, however its domain is spelled', async () => {
+  it('matches one mailbox, in any spelling of its domain', async () => {
     const input = office.newcomer();
     const spelled = (domain: string): string => `${input.username}@${domain}`;
     const { email } = await done(local.admin, 'createUser', { input: { ...input, email: spelled('bücher.example') } });
@@ -41,21 +41,21 @@ describe('what people type to sign in', () => {
     expect((await trySignIn(local, spelled('BÜCHER.example'), password)).codes).toEqual([]);
   });
 
-  it('is one mailbox with a sign that is composed to a letter', async () => {
+  it('matches one mailbox with a sign that is composed to a letter', async () => {
     const input = office.newcomer();
     await done(local.admin, 'createUser', { input: { ...input, email: `kelvin@${input.username}.example` } });
     const other = { ...office.newcomer(), email: `\u212aelvin@${input.username}.example` };
     expect(saidOf(await call(local.admin, 'createUser', { input: other }))).toEqual(['input.email is taken']);
   });
 
-  it('is no mailbox with a dot at its end', async () => {
+  it('matches no mailbox with a dot at its end', async () => {
     for (const domain of ['union.example.', 'b\u00fccher.example.', 'b\u00fccher.example\u3002'])
       expect(saidOf(await call(local.admin, 'createUser', { input: { ...office.newcomer(), email: `a@${domain}` } }))).toEqual([
         'input.email must be an e-mail address',
       ]);
   });
 
-  it('finds its user in a list, however it is spelled', async () => {
+  it('finds its user in a list, in any spelling', async () => {
     const input = office.newcomer();
     const email = `${input.username}@b\u00fccher-${input.username}.example`;
     const { id } = await done(local.admin, 'createUser', { input: { ...input, email } });
@@ -70,7 +70,7 @@ describe('what people type to sign in', () => {
     }
   });
 
-  it('may be a token with white space in it', async () => {
+  it('can be a token that contains white space', async () => {
     const { email } = await done(local.admin, 'createUser', { input: office.newcomer() });
     const token = await local.mailedToken(email);
     expect((await choosePassword(local, ` ${token.slice(0, 60)}\r\n${token.slice(60)} `)).codes).toEqual([]);
@@ -82,7 +82,7 @@ describe('a locked account', () => {
     users(filter: $filter, first: 100) { edges { node { id } } } user(id: $id) { lockedUntil failedLoginAttempts } }`;
   type Seen = { users: { edges: { node: { id: string } }[] }; user: { lockedUntil: string | null; failedLoginAttempts: number | null } };
 
-  it('is found and seen by admins, and neither by its user nor by officers', async () => {
+  it('can be found and seen by admins, and not by its user or officers', async () => {
     const user = await office.settle('staff');
     const own = await Guest.signIn(local, user.username, password);
     const variables = { id: user.id, filter: { lockedUntil: { gte: local.clock.now().toISOString() } } };
@@ -102,7 +102,7 @@ describe('a locked account', () => {
 });
 
 describe('an operator on the host', () => {
-  it('issues the invitation that was mailed, and a new one after it', async () => {
+  it('issues the invitation that was mailed, and then a new one', async () => {
     const { email, username, id } = await done(local.admin, 'createUser', { input: office.newcomer() });
     const { em, tools } = host();
     const issued = await issueLink({ em, ...tools }, username.toUpperCase(), lifetimes);
@@ -126,7 +126,7 @@ describe('an operator on the host', () => {
     expect((await trySignIn(local, owner, `${password} of the owner`)).codes).toEqual([]);
   });
 
-  it('issues a reset that verifies no address, also where another account has it', async () => {
+  it('issues a reset that verifies no address, also if another account has the address', async () => {
     const other = await office.settle('staff');
     const { id, username } = await office.settle('staff');
     await office.value('update users set is_verified = false, is_email_claimed = true where id = $1', id);
@@ -151,7 +151,7 @@ describe('an operator on the host', () => {
     );
   });
 
-  it('hears of a name that nobody has, and of who is deactivated', async () => {
+  it('gets a message about an unknown name or a deactivated user', async () => {
     const { em, tools } = host();
     await expect(unlockByName({ em, ...tools }, 'nobody.of.that.name')).rejects.toThrow(UserError);
     const { id, username } = await office.settle('staff');

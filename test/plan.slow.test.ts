@@ -26,39 +26,41 @@ import { Actor } from './support/local.ts';
 import { costOf, generalCostOf, remembering, type Cost, type Ran } from './support/plan.ts';
 
 /*
- * Every list, every order and every filter of the schema is asked here, of the running service, on a PostgreSQL that is
- * seeded, vacuumed and analyzed; then PostgreSQL is told to run the statement again and to count what it takes. What
- * counts is rows and pages, not time. `totalCount` is never asked: counting rows reads them.
+ * Sends every list, order and filter of the schema to the service, on a PostgreSQL that is seeded, vacuumed and
+ * analyzed. Then PostgreSQL runs each statement again and counts the rows and pages that it reads; time does not
+ * matter. `totalCount` is never selected, because counting reads all rows.
  *
- * One of two laws holds for each question:
+ * One of two rules applies to each query:
  *
- *   a page     What is read is the page, wherever it lies: a row for each row of the answer, and the few pages of the
- *              index that lead to it. So for every order, and for every filter by equality in the list's own order. It
- *              holds of the plan that PostgreSQL makes for these values; without a filter also of the one it would keep
- *              for any, which of a filter supposes that every value has as many rows. The list of a member or an
- *              organization may read all that is theirs, and sort it.
- *   an index   Where one index cannot do both, PostgreSQL has two that do half: it finds all that pass the filter and
- *              sorts them, or walks the order until enough have passed. It judges which is less. How much that is
- *              depends on how filter and order hang together in the data, so no bound is set, but that no table is read
- *              from end to end. So for the other comparisons, for any filter in another order, and for an order that
- *              shows deleted rows among the others.
+ *   a page     Reads only the page, at any position: one row per row of the answer, and the few index pages that lead to
+ *              it. This applies to every order, and to every equality filter in the list's own order. It applies to
+ *              the plan for these values, and without a filter also to the generic plan. A generic plan with a filter
+ *              assumes the same number of rows for every value. The list of one member or organization may read and
+ *              sort all of its rows.
+ *   an index   If no index serves both filter and order, PostgreSQL has two plans. It finds all matching rows and sorts
+ *              them, or it reads in order until enough rows match, whichever it estimates to be cheaper. The cost
+ *              depends on the data, so the only limit is that no table is scanned completely. This applies to other
+ *              comparisons, to any filter in another order, and to orders that include deleted rows.
  *
- * Of `contains`, a text of three characters and more is found by trigrams. A shorter one has none: it is found quickly
- * where it is frequent, by walking the order, and where it is rare every row is looked at. It is held to no law. Nor are
- * `not`, and `notIn` of all but a few rows: what is left is found by walking the order. `or` is what its parts are.
+ * `contains` with three or more characters uses trigrams. A shorter text has none: a frequent one is found quickly by
+ * reading in order, and a rare one requires all rows. No rule applies to it. No rule applies to `not`, or to `notIn` of
+ * all but a few rows either, whose results are found by reading in order. `or` has the rules of its parts.
  */
 const scale = Number(process.env['PLAN_SCALE'] ?? 200);
 const size = 20;
-/** Rows, and pages, that a page may take: beside its own, those that lead there, or a handful of one value that are sorted. */
+/**
+ * The maximum of rows and of pages that one page may read: its own, those that lead to it, and a few equal ones that
+ * are sorted.
+ */
 const pageful = 5 * size;
-/** A table of fewer rows may be read from end to end: it takes less than any index does. */
+/** A table with fewer rows may be scanned completely, because that is cheaper than an index. */
 const largeTable = 500;
 
 interface List {
   readonly name: string;
   readonly field: GraphQLField<unknown, unknown>;
   readonly mapping: TypeMapping;
-  /** The type of the row that the list belongs to; undefined for a list of the whole local. */
+  /** The type of the parent row. Undefined for a list of the whole local. */
   readonly owner?: TypeMapping;
 }
 
@@ -76,7 +78,7 @@ interface Figure {
 }
 
 let service: Service;
-/** Of one connection, and beside the service's own: it prepares, plans and counts. */
+/** With one connection, beside those of the service: it prepares, plans and counts. */
 let database: Database;
 let drop: () => Promise<void>;
 let schema: GraphQLSchema;
@@ -111,7 +113,10 @@ afterAll(async () => {
   if (process.env['PLAN_SCALE']) report();
 });
 
-/** What the seeds have none of: a user for every member, deleted rows, a member who has another role beside, locked users. */
+/**
+ * Adds what the seeds do not contain: a user for every member, deleted rows, a member with another role, and locked
+ * users.
+ */
 async function populate(): Promise<void> {
   await database.run(`insert into users (id, created_at, updated_at, username, email, password_hash, first_name, last_name,
       is_active, is_verified, is_owner, password_must_change, failed_login_attempts, member_id)
@@ -128,7 +133,7 @@ async function populate(): Promise<void> {
     `update users set locked_until = timestamptz '2020-01-01T00:00:00Z' + mod(ascii(right(username, 1)), 30) * interval '1 day'`,
     [],
   );
-  // last of all: rows that wait to be put into the index of a search make it look dear
+  // last, because rows that are not yet in the search index make it look expensive
   await database.run('vacuum analyze');
 }
 
@@ -144,7 +149,7 @@ describe.each([
     await actor.token();
   });
 
-  it('every order reads what it answers, wherever the page lies', async () => {
+  it('every order reads only the rows of a page, at any position', async () => {
     expect(await faultsOf(actor, ordersOf)).toEqual([]);
   }, 3_600_000);
 
@@ -160,7 +165,7 @@ it('the first page, the hundredth and the last cost the same', () => {
   for (const figure of ['the hundredth page', 'the last page', 'the last rows', 'the rows before a cursor'].flatMap(at)) {
     for (const [place, cost] of figure.costs.entries()) {
       const other = first.get(orderOf(figure))?.costs[place] as Cost;
-      // neighbours in the order may lie in one page of the table, or each in a page of its own
+      // adjacent rows may be in one page of the table, or each in its own
       expect([orderOf(figure), cost.pages <= other.pages + size + 4]).toEqual([orderOf(figure), true]);
     }
   }
@@ -168,7 +173,7 @@ it('the first page, the hundredth and the last cost the same', () => {
 
 const orderOf = ({ viewer, list, question }: Figure): string => `${viewer} ${list} ${question.what.split(',')[0]}`;
 
-it('all that the schema offers was asked', () => {
+it('the test covered all parts of the schema', () => {
   const asked = (list: List) => figures.filter(({ list: name }) => name === list.name).map(({ question }) => question.what);
   for (const list of lists) {
     const texts = asked(list).join('\n');
@@ -183,7 +188,7 @@ it('all that the schema offers was asked', () => {
   expect(lists.length).toBeGreaterThanOrEqual(11);
 });
 
-/** What breaks its law, of all lists that this viewer may ask. */
+/** Returns the violations of the rules in all lists that this viewer may query. */
 async function faultsOf(actor: Actor, questionsOf: (list: List, isAdmin: boolean) => Promise<Question[]>): Promise<string[]> {
   const faults: string[] = [];
   for (const list of lists) {
@@ -204,7 +209,7 @@ async function faultsOf(actor: Actor, questionsOf: (list: List, isAdmin: boolean
   return faults;
 }
 
-/** What the statements of a question cost, or why the viewer may not ask it. */
+/** Returns the cost of a query's statements, or why the viewer may not send it. */
 async function costsOf(
   actor: Actor,
   list: List,
@@ -225,7 +230,7 @@ async function costsOf(
   return costs;
 }
 
-/** Every field of the schema that is paged, but for the audit log, whose filters are plain: see test/audit.plan.slow.test.ts. */
+/** Lists every field with pages, except the audit log, which has simple filters: see test/audit.plan.slow.test.ts. */
 function listsOf(): List[] {
   const types = Object.values(schema.getTypeMap()).filter(isObjectType);
   return types.flatMap((type) =>
@@ -247,7 +252,7 @@ function documentOf({ field, owner }: List): string {
   return `query ($id: ID!, ${variables}) { ${owner.type.charAt(0).toLowerCase()}${owner.type.slice(1)}(id: $id) { ${list} } }`;
 }
 
-/** The row whose list is the longest, and how long it is; a member's own, where a member asks. */
+/** Returns the row with the longest list, and its length; for a member, their own row. */
 async function parentFor({ owner, field, mapping }: List, username: string | null): Promise<{ id: string; rows: number } | undefined> {
   if (!owner) return undefined;
   const key = owner.relations.get(field.name)?.foreignKey;
@@ -258,7 +263,7 @@ async function parentFor({ owner, field, mapping }: List, username: string | nul
   return (owner.type === 'Member' && own?.['id'] ? own : longest) as { id: string; rows: number };
 }
 
-/** Every order, both ways, first and last and in between. */
+/** Yields every order in both directions, at the first, the last and middle positions. */
 async function ordersOf(list: List, isAdmin: boolean): Promise<Question[]> {
   const questions: Question[] = [];
   for (const { name, value } of ordersIn(list)) {
@@ -283,8 +288,8 @@ async function ordersOf(list: List, isAdmin: boolean): Promise<Question[]> {
 }
 
 /**
- * Every filter with every comparison it has. By common values and rare ones, and in other orders, for an admin
- * alone: who sees fewer rows finds them in the same ways.
+ * Yields every filter with each of its comparisons, with common and rare values, and with other orders only for an
+ * admin: callers who see fewer rows use the same plans.
  */
 async function filtersOf(list: List, isAdmin: boolean): Promise<Question[]> {
   const questions: Question[] = (await searchesIn(list)).map((search) => ({
@@ -327,7 +332,7 @@ async function filtersOf(list: List, isAdmin: boolean): Promise<Question[]> {
   return questions;
 }
 
-/** What is searched: of some row the words of each text, backwards, and what no row has. */
+/** Returns search texts: the words of some row's texts in reverse order, and a text without matches. */
 async function searchesIn({ mapping }: List): Promise<string[]> {
   const groups = mapping.listing?.search ?? [];
   if (groups.length === 0) return [];
@@ -340,10 +345,10 @@ async function searchesIn({ mapping }: List): Promise<string[]> {
   return [...words, words.slice(0, 3).reverse().join(' '), 'qzxwv'];
 }
 
-/** The rows that a list has when deleted ones are not asked for. */
+/** Returns the condition for rows that are not deleted. */
 const notDeleted = ({ columns }: TypeMapping): string => (columns.has('deletedAt') ? 'deleted_at is null' : 'true');
 
-/** Values to compare a property with, as a client sends them, the rarest last. */
+/** Returns values of a property in the form of a client, the rarest last. */
 async function samplesOf(list: List, property: string, comparisons: readonly string[]): Promise<(by: string) => unknown[]> {
   const column = columnOf(list, property);
   const from = `from ${list.mapping.table} t where ${notDeleted(list.mapping)} and ${column.sql('t')} is not null`;
@@ -358,7 +363,7 @@ async function samplesOf(list: List, property: string, comparisons: readonly str
   const samples: Record<string, () => unknown[]> = {
     eq: () => (values.length < 20 ? values : [common, rare]),
     in: () => [[common], few, [rare]],
-    // of a column with one value, nothing would be left
+    // nothing would remain in a column with one value
     notIn: () => [values.length > 1 ? [rare] : []],
     gte: () => quantiles,
     lte: () => [...quantiles].reverse(),
@@ -369,7 +374,7 @@ async function samplesOf(list: List, property: string, comparisons: readonly str
   return (by) => samples[by]?.() ?? [];
 }
 
-/** A stored value as a variable: an enum's by its name, an instant as text. */
+/** Converts a stored value to a variable: enums by name, instants as text. */
 function sent(list: List, property: string, value: unknown): unknown {
   const comparison = getNamedType(filtersIn(list).get(property)?.type as never) as unknown as GraphQLInputObjectType;
   const type = getNamedType(comparison.getFields()['eq']?.type ?? comparison.getFields()['gte']?.type);
@@ -414,7 +419,7 @@ const filtersIn = (list: List) => {
 
 const columnOf = ({ mapping }: List, property: string): Column => mapping.columns.get(property) as Column;
 
-/** For a run by hand: what the questions took. */
+/** Prints the cost of all queries, for manual runs. */
 function report(): void {
   const lines = lists.map(({ name }) => {
     const own = figures.filter(({ list }) => list === name);

@@ -21,10 +21,10 @@ const examples = all.flatMap((window) => window.examples);
 const local = await aLocal();
 const production = await aLocal({ environment: { PLAYGROUND: '0' } });
 
-/** What examples kept, as the environment of the playground keeps it. */
+/** The values that examples stored, as in the playground's environment. */
 const kept: Record<string, string> = {};
 
-// As a start makes it that seeds a database: see seedWhenEmpty in src/process/work.ts.
+// As in a start that seeds a database: see seedWhenEmpty in src/process/work.ts.
 await local.sql(`update users set is_owner = true where username = 'admin'`);
 
 const callers: Caller[] = [];
@@ -38,7 +38,7 @@ function exampleOf(name: string): Example {
   return found;
 }
 
-/** Sends an example as somebody, and keeps what it keeps. */
+/** Sends an example as a user, and stores its values. */
 async function send({ document, variables, keeps }: Example, who: Actor) {
   const account = seededAccounts.find(({ username }) => username === who.username);
   const known: Record<string, string | undefined> = { ...kept, username: account?.username, password: account?.password };
@@ -51,14 +51,14 @@ async function send({ document, variables, keeps }: Example, who: Actor) {
   return answer;
 }
 
-/** Leaves an example of a subscription running for somebody, who sees the case; and says what it is told. */
+/** Starts an example of a subscription for a user who can see the case, and collects its events. */
 async function listen(name: string, who: Actor, kind: string, caseId: string): Promise<Ears> {
   const caller = new Caller(local.url, { authorization: `Bearer ${await who.token()}` });
   callers.push(caller);
   return await caller.listen(exampleOf(name).document).ready(local.sql, caseId, kind);
 }
 
-/** What they are told of this action, after what they were tried with. */
+/** Returns the next event of this action after the attempts. */
 async function nextOf(ears: Ears, action: string): Promise<Told> {
   const told = await ears.next();
   return Object.values(told.data ?? {})[0]?.action === action ? told : await nextOf(ears, action);
@@ -76,7 +76,7 @@ describe('the example operations', () => {
     schema = buildClientSchema(await local.anonymous.see<IntrospectionQuery>(getIntrospectionQuery({ inputValueDeprecation: true })));
   });
 
-  it('tell their story in these windows', () => {
+  it('are grouped in these windows', () => {
     expect(all.map(({ title }) => title)).toEqual([
       'Sign in',
       'Who am I',
@@ -102,7 +102,7 @@ describe('the example operations', () => {
     expect(new Set(Object.keys(JSON.parse(variables ?? '{}') as object))).toEqual(declared);
   });
 
-  it.each(all)('$title is one document whose operations mean the same by a variable', ({ examples: own }) => {
+  it.each(all)('$title is one document whose operations use a variable in the same way', ({ examples: own }) => {
     const names = own.map(({ document }) => /^(?:query|mutation|subscription) (\w+)/m.exec(document)?.[1]);
     expect(new Set(names).size).toBe(own.length);
     const given = new Map<string, unknown>();
@@ -112,9 +112,9 @@ describe('the example operations', () => {
     }
   });
 
-  it('are answered one after another, each to the login that it is for, with something to look at', async () => {
+  it('run in order, each for its user, with visible results', async () => {
     for (const example of examples) {
-      if (isSubscription(example)) continue; // they are listened to below
+      if (isSubscription(example)) continue; // subscriptions are tested below
       const { name, as } = example;
       const { errors, data } = await send(example, local[as as 'officer']);
       expect({ name, errors }).toEqual({ name, errors: [] });
@@ -126,7 +126,7 @@ describe('the example operations', () => {
     expect(kept['accessToken']).toMatch(/^ey/);
   });
 
-  it('tell of a case what became of it', async () => {
+  it('end with a complete case', async () => {
     const { data: grievance } = await send(exampleOf('6-its-history'), local.officer);
     expect(grievance['grievance']).toMatchObject({ status: 'SETTLED', steps: [{ outcome: 'DENIED' }, { outcome: 'SETTLED' }] });
     const { data: application } = await send(exampleOf('7-what-the-applicant-sees'), local.member);
@@ -142,7 +142,7 @@ describe('the example operations', () => {
     expect((await send(exampleOf('2-log'), local.officer)).codes).toEqual(['FORBIDDEN']);
   });
 
-  it('keep a value in the vault, and tell it to nobody while that is locked', async () => {
+  it('store a value in the vault, which is hidden while the vault is locked', async () => {
     const [make, unlock, store, list, reveal, lock] = examples.filter(({ name }) => name.startsWith('7-the-vault/'));
     const codesOf = async (example: Example | undefined, who: Actor) => (await send(example as Example, who)).codes;
     expect(await codesOf(make, local.admin)).toEqual(['CONFLICT']);
@@ -161,7 +161,7 @@ describe('the example operations', () => {
     expect(await codesOf(list, local.admin)).toEqual(['VAULT_LOCKED']);
   });
 
-  it('tell live what the others do', async () => {
+  it('receive the changes of others live', async () => {
     const ears = await listen('1-grievances', local.officer, 'Grievance', kept['grievanceId'] as string);
     await send(exampleOf('1-file'), local.officer);
     expect(await ears.next()).toMatchObject({ data: { grievanceChanged: { action: 'CREATED', grievance: { status: 'OPEN' } } } });
@@ -190,7 +190,7 @@ describe('the example operations', () => {
       });
   });
 
-  it('name every seeded login with its password, and nobody else', () => {
+  it('list every seeded user with their password, and no others', () => {
     const named = exampleOf('1-sign-in').document.matchAll(/^# (\w+) +(\S+) +(\w+ \w+), (\w+)(?:, reviews as (\w+))?$/gm);
     const listed = [...named].map(([, username, password, fullName, role, reviewLevel]) => ({
       username,
@@ -210,7 +210,7 @@ describe('the example operations', () => {
     );
   });
 
-  it('keep what their comments promise about other people', async () => {
+  it('are right about what other users see, as their comments say', async () => {
     const { data: mine } = await asks(local.member, '1-the-latest-grievances');
     expect(new Set(mine['grievances']?.nodes.map(({ member }) => member?.fullName))).toEqual(new Set(['Carla Benedetti']));
 
@@ -228,7 +228,7 @@ describe('the example operations', () => {
 describe('the page', () => {
   const get = (path: string, url = local.url) => fetch(new URL(path, url));
 
-  it('is served at /playground/ with a policy that lets it ask this service alone', async () => {
+  it('is served at /playground/ with a policy that allows requests to this service only', async () => {
     const moved = await fetch(new URL('/playground', local.url), { redirect: 'manual' });
     expect([moved.status, moved.headers.get('location')]).toEqual([302, 'playground/']);
     const response = await get('/playground/');
@@ -240,7 +240,7 @@ describe('the page', () => {
     expect(policy).not.toMatch(/https?:|\*/);
   });
 
-  it('has no script of its own, and all it names is there', async () => {
+  it('has no inline script, and all its files exist', async () => {
     const html = await (await get('/playground/')).text();
     expect(html).not.toMatch(/<script(?![^>]* src=)/);
     const base = new URL(/<base href="([^"]+)">/.exec(html)?.[1] ?? '', new URL('/playground/', local.url)).href;
@@ -254,7 +254,7 @@ describe('the page', () => {
     }
   });
 
-  it('opens the windows, which all but the first send the token and sign in the chosen identity', async () => {
+  it('opens the windows, which send the token and, except the first, sign in the chosen user', async () => {
     const { initialWindows, disableAccount } = (await (await get('/playground/windows.json')).json()) as {
       disableAccount: boolean;
       initialWindows: {
@@ -283,7 +283,7 @@ describe('the page', () => {
     }
   });
 
-  it('has every seeded login one click away, the officer chosen at first, and without an environment', async () => {
+  it('offers every seeded user, with the officer selected at first, and without an environment', async () => {
     const { initialEnvironments } = (await (await get('/playground/windows.json')).json()) as {
       initialEnvironments: {
         activeSubEnvironment: string;
@@ -301,7 +301,7 @@ describe('the page', () => {
     );
   });
 
-  it('links to the schema graph, which runs in a policy of its own and finds its files', async () => {
+  it('links to the schema graph, which has its own policy and finds its files', async () => {
     expect(await (await get('/playground/')).text()).toContain('<a href="../schema" target="_blank">Schema graph</a>');
     const response = await get('/playground/schema');
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
@@ -315,13 +315,13 @@ describe('the page', () => {
     for (const path of named) expect({ path, status: (await get(path)).status }).toEqual({ path, status: 200 });
   });
 
-  it('leaves the strict policy on everything else', async () => {
+  it('keeps the strict policy for everything else', async () => {
     for (const path of ['/graphql', '/health', '/playground/start.js', '/nowhere']) {
       expect((await get(path)).headers.get('content-security-policy')).not.toContain('unsafe-eval');
     }
   });
 
-  it('is nowhere when it is off', async () => {
+  it('is not served when it is off', async () => {
     for (const path of [
       '/',
       '/playground/',
@@ -343,7 +343,7 @@ describe('the page', () => {
 describe('the start page', () => {
   const get = (path: string) => fetch(new URL(path, local.url));
 
-  it('is served at / under a policy without inline scripts, and all it links to is there', async () => {
+  it('is served at / with a policy without inline scripts, and all its links work', async () => {
     const response = await get('/');
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
     expect(response.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'; style-src 'self';");
@@ -354,7 +354,7 @@ describe('the start page', () => {
       expect({ path, status: (await get(path)).status }).toEqual({ path, status: 200 });
   });
 
-  it('links every window of the story, and lists every seeded login', async () => {
+  it('links every window of the story, and lists every seeded user', async () => {
     const html = await (await get('/')).text();
     for (const { title } of all) expect(html).toContain(`<a href="playground/?open=${encodeURIComponent(title)}">${title}</a>`);
     for (const { username, firstName, lastName } of seededAccounts) {
@@ -375,14 +375,14 @@ describe('the mail window', () => {
       request.on('error', reject);
     });
 
-  it('shows mails to a browser on this machine, and to no page of another host name', async () => {
+  it('shows mails to a browser on this machine, and not under another host name', async () => {
     const { port } = new URL(local.url);
     for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, 'localhost']) expect((await statusFor(host)).status).toBe(200);
     for (const host of [`evil.example:${port}`, '127.0.0.1.evil.example', `localhost.evil.example:${port}`, '10.0.0.5'])
       expect(await statusFor(host)).toEqual({ status: 404, text: '{"error":"Nothing exists at this address."}' });
   });
 
-  it('keeps the latest mails, newest first, and shows their text as text', async () => {
+  it('keeps the latest mails, newest first, and escapes their text', async () => {
     const printed: string[] = [];
     const mails = new MailWindow();
     const print = mails.recording((text) => void printed.push(text));
@@ -413,7 +413,7 @@ describe('the mail window', () => {
     expect((await answer('192.0.2.7')).status).toBe(404);
   });
 
-  it('is neither in production nor where mail goes to a server', async () => {
+  it('is not served in production or with a mail server', async () => {
     expect((await fetch(new URL('/mail', production.url))).status).toBe(404);
     const own = await aLocal({ environment: { SMTP_URL: 'smtp://127.0.0.1:9', MAIL_FROM: 'hall@union.example' } });
     expect((await fetch(new URL('/mail', own.url))).status).toBe(404);

@@ -8,14 +8,14 @@ import { lowerWorkers } from '../src/process/priority.ts';
 const onLinux = process.platform === 'linux';
 const names = () => readdirSync('/proc/self/task').map((thread) => readFileSync(`/proc/self/task/${thread}/comm`, 'utf8').trim());
 
-/** Field 19 of a thread's stat: how much it yields. */
+/** Field 19 of a thread's stat file: its nice value. */
 const yields = (thread: string): number => {
   const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8');
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
 };
 
-describe('the threads that hash', () => {
-  it('yield to the one that answers, and it alone stays as it was', async () => {
+describe('the hashing threads', () => {
+  it('get a lower priority, and the main thread does not', async () => {
     const before = onLinux ? yields(String(process.pid)) : 0;
     const lowered = await lowerWorkers();
     expect(lowered).toBe(onLinux ? names().filter((name) => name === 'libuv-worker').length : 0);
@@ -29,7 +29,7 @@ describe('the threads that hash', () => {
     expect(await lowerWorkers()).toBe(lowered);
   });
 
-  it('are left alone where they cannot be told, or may not be changed', async () => {
+  it('are not changed if they cannot be identified or changed', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'threads-'));
     try {
       expect(await lowerWorkers(join(folder, 'none'))).toBe(0);
@@ -44,7 +44,7 @@ describe('the threads that hash', () => {
     }
   });
 
-  it('are named as is expected here by the runtime that runs the service', () => {
+  it('have the expected names in this runtime', () => {
     if (!onLinux) return;
     const script = `await (await import('node:fs/promises')).readFile('/etc/hostname').catch(() => 0);
       const fs = await import('node:fs');

@@ -50,7 +50,7 @@ interface Answer {
   readonly errors?: readonly { readonly extensions: { readonly code: string } }[];
 }
 
-/** Asks one node after the other, all at once. */
+/** Sends concurrent requests to the nodes in turn. */
 function askAll(times: number, query: string, variables: object): Promise<Answer[]> {
   return Promise.all(Array.from({ length: times }, (_, n) => ask(nodes[n % nodes.length] as Process, query, variables)));
 }
@@ -61,7 +61,7 @@ async function ask({ url }: Process, query: string, variables: object): Promise<
   return (await response.json()) as Answer;
 }
 
-it('a process has the threads that hash yield to the one that answers, from its start', async () => {
+it('a process lowers the priority of its hashing threads at its start', async () => {
   if (process.platform !== 'linux') return;
   for (const { id } of nodes) {
     const yields: Record<string, number[]> = {};
@@ -72,7 +72,7 @@ it('a process has the threads that hash yield to the one that answers, from its 
       (yields[Number(thread) === id ? 'main' : name] ??= []).push(Number(rest.split(' ')[16]));
     }
     expect(yields['main']).toHaveLength(1);
-    expect(yields['libuv-worker']).toEqual([12, 12, 12, 12]); // whatever the run itself was niced to
+    expect(yields['libuv-worker']).toEqual([12, 12, 12, 12]); // at any nice value of the test run
   }
 });
 
@@ -80,7 +80,7 @@ const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Si
 const refresh = 'mutation ($token: String!) { refresh(refreshToken: $token) { refreshToken } }';
 const codesOf = ({ errors = [] }: Answer): string[] => errors.map(({ extensions }) => extensions.code);
 
-/** How many refusals of a reason were counted, filed or not. */
+/** Returns how many refusals of a reason were counted, stored or not. */
 async function refusals(reason: string): Promise<number> {
   const { rows } = await client.query<{ count: number }>(
     `select coalesce(sum(count), 0)::int as count from (
@@ -90,23 +90,23 @@ async function refusals(reason: string): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-it('two nodes that seed one database give it to its admin, and keep no set-up token', async () => {
+it('two nodes that seed one database make its admin the owner, and keep no set-up token', async () => {
   const { rows } = await client.query<{ username: string }>('select username from users where is_owner');
   expect(rows).toEqual([{ username: 'admin' }]);
   expect(await readdir(folder)).not.toContain('setup-token');
 });
 
-/** What a service that has more to do than it can is free to answer. */
+/** The codes that an overloaded service may return. */
 const overload = ['RATE_LIMITED', 'UNAVAILABLE'];
 
 describe('two processes on one database', () => {
-  it('together let as many passwords be tried as the limit allows', async () => {
+  it('together try as many passwords as the limit allows', async () => {
     const input = { identifier: 'staff', password: 'a guess that is wrong' };
     const codes = (await askAll(64, login, { input })).flatMap(codesOf);
     expect(codes).toHaveLength(64);
     const lawful = ['BAD_CREDENTIALS', ...overload];
     expect(codes.filter((code) => !lawful.includes(code))).toEqual([]);
-    // those that were refused for lack of room are asked again, one by one
+    // requests that were refused for overload are repeated one by one
     for (let again = codes.filter((code) => overload.includes(code)).length; again > 0; again -= 1)
       expect((await askAll(1, login, { input })).flatMap(codesOf)).toEqual(['BAD_CREDENTIALS']);
     expect(await refusals('wrong_password')).toBe(5);
@@ -114,7 +114,7 @@ describe('two processes on one database', () => {
     expect(right && codesOf(right)).toEqual(['BAD_CREDENTIALS']);
   });
 
-  it('rotate a refresh token once, and answer everybody with the same successor', async () => {
+  it('rotate a refresh token once, and return the same successor to all', async () => {
     const [first] = await askAll(1, login, { input: { identifier: 'officer', password: 'unionhall-dev' } });
     let token = first?.data?.['login']?.['refreshToken'] ?? '';
     for (let round = 1; round <= 20; round += 1) {

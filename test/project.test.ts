@@ -29,7 +29,7 @@ describe('the project', () => {
     expect(read('LICENSE')).toMatch(/^\s+Apache License\n\s+Version 2\.0, January 2004/);
   });
 
-  it('demands the Node.js version that its production dependencies demand', () => {
+  it('requires the Node.js version that its production dependencies require', () => {
     const least = production.flatMap(([, { engines }]) => /^>= ?(\d+\.\d+\.\d+)$/.exec(engines?.node ?? '')?.slice(1) ?? []);
     const [newest] = least.toSorted((one, other) => other.localeCompare(one, 'en', { numeric: true }));
     expect(manifest.engines?.node).toBe(`>=${newest}`);
@@ -41,7 +41,7 @@ describe('the project', () => {
     for (const [place] of production) expect(read('THIRD-PARTY-NOTICES')).toContain(place.split('node_modules/').at(-1));
   });
 
-  it('runs .ci/run in its workflow, in Debian with the Node.js of .nvmrc and the image', () => {
+  it('runs .ci/run in its workflow, on Debian with the Node.js of .nvmrc and the image', () => {
     const { jobs } = parse(read('.github/workflows/ci.yml')) as {
       jobs: { checks: { container: string; steps: readonly { run?: string }[] } };
     };

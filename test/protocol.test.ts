@@ -6,7 +6,7 @@ import { WebSocket } from 'ws';
 import { socketUrl } from './live.kit.ts';
 import { aLocal, type Local } from './support/local.ts';
 
-// What GraphQL over HTTP and WebSockets say of requests that are odd, and what becomes of addresses.
+// Tests unusual requests by the rules of GraphQL over HTTP and WebSockets, and the handling of addresses.
 
 const lines: string[] = [];
 let local: Local;
@@ -21,7 +21,7 @@ interface Raw {
   readonly body: string;
 }
 
-/** Sends headers as they are: an array is one header sent several times. */
+/** Sends headers unchanged: an array is one header sent several times. */
 function send(path: string, headers: Record<string, string | string[]>, body?: string): Promise<Raw> {
   return new Promise((resolve, reject) => {
     const asking = request(`${local.url}${path}`, { method: body === undefined ? 'GET' : 'POST', headers }, (response) => {
@@ -39,14 +39,14 @@ const json = { 'content-type': 'application/json' };
 const post = (query: string, headers: Record<string, string | string[]> = {}, more: object = {}): Promise<Raw> =>
   send('/graphql', { ...json, ...headers }, JSON.stringify({ query, ...more }));
 
-describe('a null variable for what has a default', () => {
+describe('a null variable for an argument with a default', () => {
   const fieldsOf = async (query: string, variables: object) => {
     const { errors, data } = await local.admin.ask(query, variables);
     return errors.length === 0 ? data : [errors.map(({ extensions: { code } }) => code), errors.map((e) => e.extensions['fields'])];
   };
   const required = (path: string) => [['BAD_INPUT'], [[{ path, message: 'is required' }]]];
 
-  it('is BAD_INPUT by its place, however often it is asked, and nothing is logged of it as an error', async () => {
+  it('is BAD_INPUT with its path, each time it is sent, and logs no error', async () => {
     const before = lines.length;
     const connect = `mutation ($p: Int) {
       testConnection(input: { host: "h", database: "d", username: "u", password: "not-for-logs", port: $p }) { status }
@@ -86,7 +86,7 @@ describe('a null variable for what has a default', () => {
     expect(await fieldsOf(query, { d: null, ...variables })).toEqual(required(path));
   });
 
-  it('is let be where the default counts, or where the field is left out', async () => {
+  it('is accepted if the default applies, or if the field is omitted', async () => {
     const members = { members: { totalCount: expect.any(Number) } };
     expect(await fieldsOf('query ($d: Boolean) { members(includeDeleted: $d) { totalCount } }', {})).toEqual(members);
     for (const condition of ['@include(if: $w)', '@skip(if: true)']) {
@@ -100,7 +100,7 @@ describe('a null variable for what has a default', () => {
 });
 
 describe('GraphQL over HTTP', () => {
-  it('takes an empty operation name for none', async () => {
+  it('treats an empty operation name as missing', async () => {
     const query = encodeURIComponent('{ isConfigured }');
     const preflight = { 'apollo-require-preflight': '1' };
     for (const path of [`/graphql?query=${query}&operationName=`, `/graphql?operationName=&query=${query}`])
@@ -108,7 +108,7 @@ describe('GraphQL over HTTP', () => {
     expect((await post('{ isConfigured }', {}, { operationName: '' })).body).toBe('{"data":{"isConfigured":false}}\n');
   });
 
-  it('is kept by nobody on the way: nor is any other computed answer', async () => {
+  it('forbids caching of this and all other computed responses', async () => {
     const query = encodeURIComponent('{ isConfigured }');
     const answers = [
       await send(`/graphql?query=${query}`, { 'apollo-require-preflight': '1' }),
@@ -127,13 +127,13 @@ describe('GraphQL over HTTP', () => {
     expect(answers.map(({ headers }) => headers['cache-control'])).toEqual(answers.map(() => 'no-store'));
   });
 
-  it('answers a path that cannot be decoded like an unknown path', async () => {
+  it('answers an undecodable path like an unknown path', async () => {
     const { status, headers, body } = await send('/%zz', {});
     expect([status, JSON.parse(body)]).toEqual([400, { error: expect.not.stringContaining('zz') }]);
     expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'x-request-id': expect.stringMatching(/^[\w-]{36}$/) });
   });
 
-  it('ignores an expectation that it does not know', async () => {
+  it('ignores an unknown expectation', async () => {
     expect(await send('/livez', { expect: 'a miracle' })).toMatchObject({ status: 200, body: '{"status":"alive"}' });
   });
 
@@ -156,7 +156,7 @@ describe('GraphQL over HTTP', () => {
     expect(({} as Record<string, unknown>)['a']).toBeUndefined();
   });
 
-  it('answers what is called like a property of every object, compiled and not', async () => {
+  it('answers fields that are called like a property of every object, compiled and interpreted', async () => {
     const query = '{ constructor: isConfigured hasOwnProperty: isConfigured toString: __typename valueOf: isConfigured }';
     const expected = { constructor: false, hasOwnProperty: false, toString: 'Query', valueOf: false };
     for (let round = 0; round < 6; round += 1) expect(JSON.parse((await post(query)).body)).toEqual({ data: expected });
@@ -167,14 +167,14 @@ describe('GraphQL over HTTP', () => {
       expect(await local.admin.see(used, variables)).toEqual({ members: { totalCount: expect.any(Number) } });
   });
 
-  it('is logged by its root fields where it has no name', async () => {
+  it('logs an operation without a name by its root fields', async () => {
     const id = (await post('{ isConfigured x: __typename y: isConfigured }')).headers['x-request-id'];
     expect(JSON.parse(lines.find((line) => line.includes(String(id))) ?? '{}')).toMatchObject({ operation: 'isConfigured __typename' });
   });
 });
 
 describe('a socket', () => {
-  it('is refused before it is acknowledged where the token has ended, within the tolerance for clocks', async () => {
+  it('is refused before its acknowledgement if the token has expired, within the clock tolerance', async () => {
     const token = await local.officer.token();
     let isAcknowledged = false;
     local.clock.stop();
@@ -190,7 +190,7 @@ describe('a socket', () => {
   });
 });
 
-describe('the address of a client', () => {
+describe('a client address', () => {
   it.each([
     ['203.0.113.8', '203.0.113.8'],
     ['203.0.113.8:51000', '203.0.113.8'],
@@ -210,7 +210,7 @@ describe('the address of a client', () => {
     ['[junk]:80', null],
     ['', null],
     [undefined, null],
-  ])('is read from %p as %p', (said, address) => {
+  ])('is parsed from %p as %p', (said, address) => {
     expect(readAddress(said)).toBe(address);
   });
 
@@ -221,7 +221,7 @@ describe('the address of a client', () => {
     ['198.51.100.9:1, 127.0.0.1:2', '198.51.100.9'],
     ['junk', '127.0.0.1'],
     ['203.0.113.9, junk', '127.0.0.1'],
-  ])('is kept, and counted, as what the trusted proxy names, if that is one: %s', async (said, address) => {
+  ])('is stored and counted as the trusted proxy names it, if that is an address: %s', async (said, address) => {
     const name = `nobody-${said.replace(/\W/g, '')}`;
     await local.sql('delete from denials');
     await post(`mutation { login(input: { identifier: "${name}", password: "wrong" }) { __typename } }`, { 'x-forwarded-for': said });
@@ -230,7 +230,7 @@ describe('the address of a client', () => {
     expect(rows).toEqual([{ ip_address: address }]);
   });
 
-  it('is warned of once, where a proxy in a private network is not trusted', async () => {
+  it('causes one warning if a proxy in a private network is not trusted', async () => {
     const heard: string[] = [];
     const untrusting = await aLocal({ environment: { LOG_LEVEL: 'warn' }, logTo: { write: (line) => void heard.push(line) } });
     for (const said of ['203.0.113.7', '203.0.113.8']) await untrusting.anonymous.ask('{ isConfigured }', {}, { 'x-forwarded-for': said });

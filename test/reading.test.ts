@@ -24,27 +24,27 @@ interface Page<Node> {
 }
 
 let local: Local;
-/** For the statements that a question takes. */
+/** Counts the statements of a query. */
 let served: Local;
 beforeAll(async () => {
   local = await aLocal();
   served = await aLocal({ comparesExecutions: false });
 });
 
-/** How many statements the service runs for one question, the sign-in not counted. */
+/** Returns the number of statements for one query, without the sign-in. */
 async function countOf(query: string, variables: object = {}): Promise<number> {
   await served.officer.token();
   return (await statementsOf(served.heard, () => served.officer.see(query, variables))).length;
 }
 
-describe('the first question', () => {
+describe('the first query', () => {
   const query = `{
     grievances(first: 3) {
       nodes { grievanceNumber status currentStep violationDescription employer { name city } member { fullName memberNumber } steps { stepNumber meetingDate outcome } }
     }
   }`;
 
-  it('answers grievances with their employer, grievant and steps', async () => {
+  it('returns grievances with their employer, grievant and steps', async () => {
     const { grievances } = await local.officer.see<{ grievances: Page<Record<string, unknown>> }>(query);
     const rows = await local.sql(
       `select g.grievance_number, o.name, m.member_number, (select count(*)::int from grievance_step_records s where s.grievance_id = g.id) as steps
@@ -63,16 +63,16 @@ describe('the first question', () => {
     expect(grievances.nodes).toHaveLength(3);
   });
 
-  it('is one statement for the page and one for each relation to many, however long the page', async () => {
+  it('is one statement for the page and one per relation to many, for any page size', async () => {
     const of = (first: number) => countOf(query.replace('first: 3', `first: ${first}`));
     const few = await of(2);
-    expect(few).toBe(3); // the viewer, grievances with their employers and members, steps
+    expect(few).toBe(3); // the viewer, grievances with their employers and members, and steps
     expect(await of(20)).toBe(few);
   });
 });
 
 describe('statements', () => {
-  it('do not grow with the rows of nested pages', async () => {
+  it('do not increase with the rows of nested pages', async () => {
     const query = (first: number) => `{
       organizations(first: ${first}) { totalCount nodes { name contacts { lastName } grievances(first: 2) { totalCount nodes { grievanceNumber steps { stepNumber } history { action actor { fullName } } } } } }
     }`;
@@ -84,15 +84,15 @@ describe('statements', () => {
     const [{ id } = { id: '' }] = await served.sql('select id from grievances limit 1', []);
     const query =
       'query ($id: ID!) { grievance(id: $id) { employer { name contacts { lastName } } member { fullName } steps { outcome } history { actor { fullName } } } }';
-    expect(await countOf(query, { id })).toBe(2); // the viewer, the grievance
+    expect(await countOf(query, { id })).toBe(2); // the viewer and the grievance
   });
 
-  it('count only when asked', async () => {
+  it('count only if the count is selected', async () => {
     const without = await countOf('{ members { nodes { id } } }');
     expect(await countOf('{ members { nodes { id } totalCount } }')).toBe(without + 1);
   });
 
-  it('read what is asked twice, by alias and in fragments, once', async () => {
+  it('read a field once that is selected twice, by alias and in fragments', async () => {
     const once = await countOf('{ grievances { nodes { employer { name city } } } }');
     const query = `{ grievances { nodes { a: employer { name } b: employer { ...City } } edges { node { employer { id } } } } } fragment City on Organization { city }`;
     expect(await countOf(query)).toBe(once);
@@ -101,7 +101,7 @@ describe('statements', () => {
     expect(grievances.nodes[0]?.b['city']).toEqual(expect.any(String));
   });
 
-  it('ask only for the asked columns', async () => {
+  it('select only the requested columns', async () => {
     const seen = await statementsOf(served.heard, () => served.officer.see('{ grievances { nodes { status } } }'));
     const statement = seen.find((text) => text.includes('"grievances"')) ?? '';
     expect(statement).toContain('"status"');
@@ -126,7 +126,7 @@ describe('pages', () => {
     ['{ field: LAST_NAME, direction: DESC }', 'lower(last_name) desc, lower(first_name) desc, id desc'],
     ['{ field: STATUS, direction: ASC }', `position(status in 'active inactive suspended retired deceased'), id`],
     ['{ field: CREATED_AT, direction: DESC }', 'created_at desc, id desc'],
-  ])('forwards and backwards by %s meet every row once', async (orderBy, sql) => {
+  ])('forwards and backwards by %s contain every row once', async (orderBy, sql) => {
     const expected = await inOrder(sql);
     const forwards: string[] = [];
     for (let after: string | null = null, more = true; more;) {
@@ -154,7 +154,7 @@ describe('pages', () => {
     expect(backwards).toEqual(expected);
   });
 
-  it('are twenty long unless told otherwise, and stand still while rows are added', async () => {
+  it('have twenty rows by default, and are stable while rows are added', async () => {
     const first = await local.officer.see<Members>(`{ members { ${fields} } }`);
     expect(first.members.edges).toHaveLength(20);
     const second = `query ($after: String) { members(after: $after) { ${fields} } }`;
@@ -248,7 +248,7 @@ describe('filters', () => {
     ]);
   });
 
-  it('name the place of a wrong value in a nested condition', async () => {
+  it('name the path of an invalid value in a nested condition', async () => {
     const filter = '{ or: [{}, { memberId: { notIn: ["x"] } }], not: { memberId: { eq: "y" } } }';
     const { errors } = await local.officer.ask(`{ grievances(filter: ${filter}) { totalCount } }`);
     expect(errors[0]?.extensions['fields']).toEqual([
@@ -257,9 +257,9 @@ describe('filters', () => {
     ]);
   });
 
-  it('take every field with every comparison, and every order, on every list', async () => {
+  it('accept every field with every comparison, and every order, on every list', async () => {
     const schema = await introspect();
-    // the audit log's filters are plain, and its order is fixed: see test/audit.test.ts
+    // the audit log's filters are simple and its order is fixed: see test/audit.test.ts
     const lists = Object.values(schema.getQueryType()?.getFields() ?? {}).filter(
       ({ name, type }) => String(type).endsWith('Connection') && name !== 'auditEvents',
     );
@@ -311,7 +311,7 @@ describe('filters', () => {
 });
 
 describe('derived fields', () => {
-  it('are computed from columns that were not asked', async () => {
+  it('are computed from columns that were not selected', async () => {
     const { members } = await local.officer.see<{ members: Page<{ fullName: string }> }>('{ members(first: 1) { nodes { fullName } } }');
     const [row] = await local.sql(
       `select concat_ws(' ', first_name, middle_name, last_name) as name from members order by lower(last_name), lower(first_name), id limit 1`,
@@ -350,7 +350,7 @@ async function introspect(): Promise<GraphQLSchema> {
   return buildClientSchema(await local.anonymous.see<IntrospectionQuery>(getIntrospectionQuery()));
 }
 
-/** A literal of an input type. */
+/** Returns a literal of an input type. */
 function sample(type: GraphQLInputType): string {
   if (type instanceof GraphQLNonNull) return sample(type.ofType as GraphQLInputType);
   if (isListType(type)) return `[${sample(type.ofType as GraphQLInputType)}]`;

@@ -6,16 +6,16 @@ import { sharesOf } from '../src/database/open.ts';
 import { addressOf, openAgain, serverDatabase } from './support/database.ts';
 import { aLocal, type Actor, type Local } from './support/local.ts';
 
-// Statements that hang, and statements that must not wait for them. A test fails by its time-out where they do.
+// Tests that statements do not wait for blocked ones. On failure, a test times out.
 
-/** Statements of a database that wait for a lock, by a session outside the service. */
+/** Statements of a database that wait for a lock of a session outside the service. */
 const waiting = `select pid, query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
 
 async function until(isReached: () => Promise<boolean>): Promise<void> {
   while (!(await isReached())) await setTimeout(10);
 }
 
-describe('while lists of grievances hang', () => {
+describe('while lists of grievances wait', () => {
   const list = '{ grievances(first: 5) { nodes { id } } }';
   let local: Local;
   let locker: pg.Client;
@@ -39,7 +39,7 @@ describe('while lists of grievances hang', () => {
   });
   afterEach(() => locker.query('rollback'));
 
-  it('another user and /health are answered, however many lists one user asks for', async () => {
+  it('another user and /health are answered, however many lists one user requests', async () => {
     const lists: Promise<unknown>[] = [];
     for (let n = 0; n < 20; n += 1) {
       lists.push(local.officer.see(list));
@@ -52,7 +52,7 @@ describe('while lists of grievances hang', () => {
     expect(await Promise.all(lists)).toHaveLength(20);
   });
 
-  it('another user is answered beside four users whose lists hang', async () => {
+  it('another user is answered beside four users whose lists wait', async () => {
     const { officer, staff, admin, president } = local;
     const lists = [officer, staff, admin, president].map((actor) => actor.see(list));
     await until(async () => (await stuck()) > 0);
@@ -61,7 +61,7 @@ describe('while lists of grievances hang', () => {
     await Promise.all(lists);
   });
 
-  it('another user is answered beside three users with eight lists each that hang', async () => {
+  it('another user is answered beside three users with eight waiting lists each', async () => {
     const { officer, staff, admin } = local;
     const lists: Promise<unknown>[] = [];
     for (let n = 0; n < 8; n += 1) {
@@ -74,7 +74,7 @@ describe('while lists of grievances hang', () => {
     await Promise.all(lists);
   });
 
-  it('what came in the same moment as a list is answered too', async () => {
+  it('requests of the same instant as a list are answered too', async () => {
     const lists = [local.officer, local.staff].map((actor) => actor.see(list));
     const others = Array.from({ length: 30 }, (_, n) => (n % 2 === 0 ? sees(local.member) : health()));
     expect(new Set(await Promise.all(others))).toEqual(new Set(['member', 200]));
@@ -111,7 +111,7 @@ describe('a statement', () => {
     await node.close();
   });
 
-  it.each([true, false])('is not sent behind a slow one while there is room (prepared: %s)', async (prepares) => {
+  it.each([true, false])('is not sent behind a slow one if there is a free connection (prepared: %s)', async (prepares) => {
     node = await open(10, { prepares });
     const slow: Promise<unknown>[] = [];
     for (let n = 1; n < sharesOf(10).reads; n += 1) {
@@ -124,7 +124,7 @@ describe('a statement', () => {
     await Promise.all(slow);
   });
 
-  it('waits where no connection is left, fails when its time is over, and is answered when one becomes free', async () => {
+  it('waits if no connection is free, fails at its time-out, and is answered when one is released', async () => {
     node = await open(10, { patience: 2 });
     const slow = Array.from({ length: sharesOf(10).reads }, async (_, n) => {
       await setTimeout(n * 40);
@@ -138,7 +138,7 @@ describe('a statement', () => {
     expect(await node.run('select 3 as three')).toEqual([{ three: 3 }]);
   });
 
-  it('that reads is answered though it was sent behind a slow one, and one that writes runs once', async () => {
+  it('that reads is answered although it was sent behind a slow one, and one that writes runs once', async () => {
     node = await open();
     await node.run('create table written (n int)');
     await node.run(pid);
@@ -151,7 +151,7 @@ describe('a statement', () => {
     await node.run('drop table written');
   });
 
-  it('of one user is on a few connections at a time', async () => {
+  it('of one user occupies few connections at a time', async () => {
     node = await open();
     const slow = Array.from({ length: 50 }, async (_, n) => {
       await setTimeout(n * 5);
@@ -165,12 +165,12 @@ describe('a statement', () => {
     expect(await Promise.all(slow)).toEqual(slow.map(() => [{ one: 1 }]));
   });
 
-  it('that took long is on a quarter of the connections at most, for all users together', async () => {
+  it('that took long uses at most a quarter of the connections, for all users together', async () => {
     node = await open();
     const ask = (n: number) => node.runFor(`user ${n % 4}`)(hanging);
     const first = ask(0);
     await until(async () => (await hung()).length === 1);
-    await setTimeout(400); // until it is known to take long
+    await setTimeout(400); // until it counts as long
     const further = Array.from({ length: 12 }, (_, n) => ask(n));
     expect(await node.runFor('other')('select 2 as two')).toEqual([{ two: 2 }]);
     await setTimeout(100);
@@ -179,7 +179,7 @@ describe('a statement', () => {
     expect(await Promise.all([first, ...further])).toHaveLength(13);
   });
 
-  it('that took long is cancelled for others where it would hold the last connection, and is answered later', async () => {
+  it('that took long is canceled if it would hold the last connection, and is answered later', async () => {
     node = await open();
     const { reads } = sharesOf(10);
     const slow = Array.from({ length: reads }, (_, n) => node.runFor(`user ${n}`)(`select ${n} as n from pg_advisory_xact_lock_shared(1)`));
@@ -189,7 +189,7 @@ describe('a statement', () => {
     expect(await Promise.all(slow)).toEqual(slow.map((_, n) => [{ n }]));
   });
 
-  it('finds an open connection where the server grants no further one', async () => {
+  it('uses an open connection if the server allows no further one', async () => {
     await locker.query(`create role reader login password 'reader' connection limit 2`);
     try {
       const own = Object.assign(new URL(url), { username: 'reader', password: 'reader' }).href;
@@ -203,10 +203,11 @@ describe('a statement', () => {
     }
   });
 
-  it('that answers a change goes over any connection, is tried again until there is one, and any other fails at once', async () => {
+  it('that answers a change uses any connection and is retried, and any other fails at once', async () => {
     await locker.query(`create role reader login password 'reader' connection limit 1`);
     const own = Object.assign(new URL(url), { username: 'reader', password: 'reader' }).href;
-    node = await openDatabase({ databaseUrl: own, databasePoolSize: 2, dataDirectory: '' }); // the one is in the pool for changes
+    // the other connection is in the pool for changes
+    node = await openDatabase({ databaseUrl: own, databasePoolSize: 2, dataDirectory: '' });
     try {
       await expect(node.runFor('user')('select 1 as one')).rejects.toMatchObject({ code: '53300' });
       const [ofChanges] = await node.orm.em.fork().execute<{ pid: number }[]>(pid);
@@ -230,7 +231,7 @@ describe('a statement', () => {
     }
   });
 
-  it.each([2, 3, 10])('is on one of %s connections at most, as many as the pool was given', async (size) => {
+  it.each([2, 3, 10])('occupies at most one of %s connections, as many as the pool has', async (size) => {
     node = await open(size);
     const patient = Promise.all(
       Array.from({ length: 30 }, async (_, n) => {
@@ -247,7 +248,7 @@ describe('a statement', () => {
   });
 });
 
-it('that answers a change must be answered, and one that answers a query need not', async () => {
+it('that answers a change must be answered, and one that answers a query may fail', async () => {
   const local = await aLocal({ comparesExecutions: false });
   const told: (boolean | undefined)[] = [];
   const { runFor } = local.database;
@@ -265,7 +266,7 @@ it('that answers a change must be answered, and one that answers a query need no
   expect(new Set(told)).toEqual(new Set([true]));
 });
 
-it('is sent through a pool of one as well', async () => {
+it('also works with a pool of one', async () => {
   const { url, drop } = await serverDatabase();
   const node = await openAgain(url);
   const one = await openDatabase({ databaseUrl: url, databasePoolSize: 1, dataDirectory: '' });

@@ -4,7 +4,7 @@ import { aLocal, type Answer, type Local } from './support/local.ts';
 import { saidOf } from './support/said.ts';
 import { call, Office } from './user.kit.ts';
 
-// The embedded database has one connection and so no races: these run on a server.
+// Runs on a server, because the embedded database has one connection and so no races.
 const parallel = 16;
 const rounds = 4;
 const atOnce = <T>(work: (place: number) => Promise<T>, count = parallel): Promise<T[]> =>
@@ -14,7 +14,7 @@ const codesOf = (answers: readonly Answer<unknown>[]): string[] =>
 
 let local: Local;
 
-/** The first row's first column. */
+/** Returns the first column of the first row. */
 async function value<T>(sql: string, ...parameters: unknown[]): Promise<T> {
   const [row = {}] = await local.sql(sql, parameters);
   return Object.values(row)[0] as T;
@@ -52,7 +52,7 @@ describe('the primary contact', () => {
     local.officer.ask('mutation ($id: ID!) { updateOrganizationContact(id: $id, input: { isPrimary: true }) { id } }', { id });
   const remove = (id: unknown) => local.admin.ask('mutation ($id: ID!) { deleteOrganizationContact(id: $id) { id } }', { id });
 
-  it('is one, despite concurrent attempts', async () => {
+  it('stays unique under concurrency', async () => {
     for (let round = 0; round < rounds; round += 1) {
       const id = await anOrganization();
       expect(codesOf(await atOnce(() => add(id, { isPrimary: true })))).toEqual(Array(parallel).fill('done'));
@@ -64,7 +64,7 @@ describe('the primary contact', () => {
     }
   });
 
-  it('is none that is deleted at once, and each is deleted once', async () => {
+  it('cannot be a deleted one, and each is deleted once', async () => {
     for (let round = 0; round < rounds; round += 1) {
       const id = await anOrganization();
       await atOnce(() => add(id, { isPrimary: true }), 4);
@@ -82,7 +82,7 @@ describe('the primary contact', () => {
 });
 
 describe('a member number', () => {
-  it('is given to one of many who ask for it at once', async () => {
+  it('is given to one of many concurrent requests', async () => {
     for (let round = 0; round < rounds; round += 1) {
       const memberNumber = `SAME${round}`;
       const answers = await atOnce(() => createMember(memberNumber));
@@ -97,7 +97,7 @@ describe('a member number', () => {
     }
   });
 
-  it('is taken over by one of many', async () => {
+  it('is transferred to one of many', async () => {
     const ids = await atOnce(aMember);
     const rename = 'mutation ($id: ID!, $input: UpdateMemberInput!) { updateMember(id: $id, input: $input) { id } }';
     const answers = await atOnce((place) => local.staff.ask(rename, { id: ids[place], input: { memberNumber: 'OTHER' } }));
@@ -105,10 +105,10 @@ describe('a member number', () => {
   });
 });
 
-describe('two changes that are lawful alone, and not together', () => {
+describe('of two changes that are valid alone but not together', () => {
   const oneIsRefused = (answers: readonly Answer<unknown>[]): void => expect(codesOf(answers)).toEqual(['BAD_INPUT', 'done']);
 
-  it('of an employment: one is made', async () => {
+  it('of an employment, one succeeds', async () => {
     const organizationId = await anOrganization();
     const start = `mutation ($id: ID!, $input: EmploymentInput!) { done: startEmployment(memberId: $id, input: $input) { employments { id } } }`;
     const correct = 'mutation ($id: ID!, $input: EmploymentInput!) { updateEmployment(id: $id, input: $input) { id } }';
@@ -120,7 +120,7 @@ describe('two changes that are lawful alone, and not together', () => {
     }
   });
 
-  it('of a member: one is made', async () => {
+  it('of a member, one succeeds', async () => {
     const change = (id: string, input: object) =>
       local.staff.ask('mutation ($id: ID!, $input: UpdateMemberInput!) { updateMember(id: $id, input: $input) { id } }', { id, input });
     for (let round = 0; round < rounds; round += 1) {
@@ -130,7 +130,7 @@ describe('two changes that are lawful alone, and not together', () => {
     }
   });
 
-  it('of an activity: one is made', async () => {
+  it('of an activity, one succeeds', async () => {
     const organizationId = await anOrganization();
     const log = 'mutation ($input: LogSaltingActivityInput!) { done: logSaltingActivity(input: $input) { id } }';
     const correct = 'mutation ($id: ID!, $input: UpdateSaltingActivityInput!) { updateSaltingActivity(id: $id, input: $input) { id } }';
@@ -150,8 +150,8 @@ describe('two changes that are lawful alone, and not together', () => {
   });
 });
 
-describe('what can be done once', () => {
-  it('is: an employment ends, a member and an organization are deleted', async () => {
+describe('a change that is possible once', () => {
+  it('happens once: an employment ends, a member and an organization are deleted', async () => {
     const [organizationId, id] = [await anOrganization(), await aMember()];
     const { done } = await local.staff.see<{ done: { employments: { id: string }[] } }>(
       'mutation ($id: ID!, $input: EmploymentInput!) { done: startEmployment(memberId: $id, input: $input) { employments { id } } }',
@@ -167,11 +167,11 @@ describe('what can be done once', () => {
   });
 });
 
-describe('who deletes while another files a grievance', () => {
+describe('a deletion while another user files a grievance', () => {
   it.each([
     ['deleteMember', 'members', 'member_id', aMember],
     ['deleteOrganization', 'organizations', 'employer_id', anOrganization],
-  ] as const)('waits, and is told of it: %s', async (operation, table, column, make) => {
+  ] as const)('waits, and gets the conflict: %s', async (operation, table, column, make) => {
     const id = await make();
     const url = new URL(process.env['UNIONHALL_TEST_POSTGRES'] ?? '');
     url.pathname = `/${await value<string>('select current_database()')}`;
@@ -195,7 +195,7 @@ describe('who deletes while another files a grievance', () => {
   });
 });
 
-describe('what is named stands, whatever is deleted at the same time', () => {
+describe('a referenced record exists, whatever is deleted concurrently', () => {
   const many = 12;
   let office: Office;
   const deleteMember = (id: string) => local.staff.ask('mutation ($id: ID!) { deleteMember(id: $id) { id } }', { id });
@@ -206,7 +206,7 @@ describe('what is named stands, whatever is deleted at the same time', () => {
     office = new Office(local);
   });
 
-  it('the member of an account that is made, linked or active again', async () => {
+  it('the member of an account that is created, linked or reactivated', async () => {
     for (let round = 0; round < many; round += 1) {
       const memberId = await aMember();
       const made = await Promise.all([
@@ -228,7 +228,7 @@ describe('what is named stands, whatever is deleted at the same time', () => {
     expect(await value<number>(linked)).toBe(0);
   });
 
-  it('the representative of a grievance that is filed or given to another', async () => {
+  it('the representative of a grievance that is filed or reassigned', async () => {
     const [memberId, employerId] = [await aMember(), await anOrganization()];
     const file = (assignedUserId: string | null) =>
       local.officer.ask<{ done: { id: string } }>('mutation ($input: FileGrievanceInput!) { done: fileGrievance(input: $input) { id } }', {
@@ -284,14 +284,14 @@ describe('a version', () => {
     ['updateEmployment', 'EmploymentInput', 'jobTitle', async () => (await anEmployment()).id],
   ];
 
-  it.each(kinds)('lets one of many through %s who looked at the same one', async (name, input, field, make) => {
+  it.each(kinds)('lets one of many concurrent %s through', async (name, input, field, make) => {
     const query = `mutation ($id: ID!, $input: ${input}!) { ${name}(id: $id, input: $input) { id } }`;
     for (let round = 0; round < rounds; round += 1) {
       const id = await make();
       const change = (version: number | null) =>
         atOnce(() => local.staff.ask(query, { id, input: { [field]: `By ${(given += 1)}`, ...(version !== null && { version }) } }));
       expect(codesOf(await change(1))).toEqual([...Array(parallel - 1).fill('CONFLICT'), 'done']);
-      // who names none is never refused, and each change counts
+      // a change without a version is never refused, and each counts
       expect(codesOf(await change(null))).toEqual(Array(parallel).fill('done'));
       expect(codesOf(await change(parallel + 2))).toEqual([...Array(parallel - 1).fill('CONFLICT'), 'done']);
     }

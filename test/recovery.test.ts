@@ -42,7 +42,7 @@ async function enrol(by: { accessToken: string }, at = local): Promise<void> {
 describe('endSessions', () => {
   const end = 'mutation ($id: ID!) { endSessions(userId: $id) { username isActive } }';
 
-  it('ends the sessions of another user, who can sign in again and is told', async () => {
+  it('ends the sessions of another user, who can sign in again and is notified', async () => {
     const [one, two, other] = [await signIn('staff'), await signIn('staff'), await signIn('vp')];
     const id = await idOf('staff');
     expect((await local.admin.ask(end, { id })).data).toEqual({ endSessions: { username: 'staff', isActive: true } });
@@ -66,7 +66,7 @@ describe('endSessions', () => {
 describe('removeSecondFactor', () => {
   const remove = 'mutation ($id: ID!) { removeSecondFactor(userId: $id) { username hasTotp } }';
 
-  it('lets a user in who has lost phone and codes, ends the sessions and tells the user', async () => {
+  it('lets a user in who has lost phone and codes, ends the sessions and notifies the user', async () => {
     const before = await signIn('officer');
     await enrol(before);
     expect((await signIn('officer')).__typename).toBe('SecondFactorRequired');
@@ -80,7 +80,7 @@ describe('removeSecondFactor', () => {
     expect((await local.admin.ask(remove, { id })).codes).toEqual(['CONFLICT']);
   });
 
-  it('removes nothing where a second factor was begun and never confirmed', async () => {
+  it('removes nothing if a second factor was never confirmed', async () => {
     const id = await idOf('member');
     await local.sql(
       `insert into totp_credentials (id, created_at, updated_at, user_id, sealed_seed, failed_attempts)
@@ -91,7 +91,7 @@ describe('removeSecondFactor', () => {
     await local.sql('delete from totp_credentials where user_id = $1', [id]);
   });
 
-  it('refuses the caller’s own account, and the owner, whom the host helps', async () => {
+  it('refuses the caller’s own account, and that of the owner, which needs the host', async () => {
     expect((await local.admin.ask(remove, { id: await idOf('admin') })).codes).toEqual(['FORBIDDEN']);
     const owner = await signIn('president');
     await enrol(owner);
@@ -110,8 +110,8 @@ describe('removeSecondFactor', () => {
   });
 });
 
-describe('a second factor that is demanded of a role', () => {
-  it('closes all but the way to it, and says so at the sign-in, on me and by a code', async () => {
+describe('a required second factor', () => {
+  it('closes everything except its set-up, and says so at sign-in, on me and by a code', async () => {
     const strict = await aLocal({ environment: { REQUIRE_SECOND_FACTOR: 'admin,officer' } });
     const officer = await signIn('officer', strict);
     expect(officer.user).toEqual({ username: 'officer', mustEnrollSecondFactor: true });
@@ -133,7 +133,7 @@ describe('a second factor that is demanded of a role', () => {
     expect((await ask('{ grievances { totalCount } }', member, {}, strict)).codes).toEqual([]);
   });
 
-  it('is hidden from others', async () => {
+  it('is hidden from other users', async () => {
     const { users } = await local.admin.see<{ users: { nodes: { username: string; mustEnrollSecondFactor: boolean | null }[] } }>(
       '{ users { nodes { username mustEnrollSecondFactor } } }',
     );
@@ -145,7 +145,7 @@ describe('a second factor that is demanded of a role', () => {
 describe('renewSession', () => {
   const renew = 'mutation ($input: ReauthenticateInput!) { renewSession(input: $input) { accessToken refreshToken user { username } } }';
 
-  it('proves who it is, and answers a fresh access token with the refresh token that there is', async () => {
+  it('authenticates again, and returns a new access token with the existing refresh token', async () => {
     const signedIn = await signIn('instructor');
     local.clock.turn(601);
     expect((await ask('mutation { beginTotp { secret } }', signedIn)).codes).toEqual(['STEP_UP_REQUIRED']);

@@ -6,15 +6,15 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { buildProgram, startProcess, startWorker, type Process } from './support/process.ts';
 import { freePort } from './support/server.ts';
 
-// A promise that is rejected and that nobody waits for, in the built service.
+// Tests a rejected promise without a handler in the built service.
 
 let built: ReturnType<typeof buildProgram>;
 let folder: string;
 const running: Pick<Process, 'stop'>[] = [];
 
 /**
- * At a signal, graphql-js answers a list of which one item fails at once and one later: the answer is complete with the
- * first, and nothing waits for the second.
+ * At a signal, graphql-js returns a list in which one item fails at once and another one later. The first failure
+ * completes the response, and nothing handles the second.
  */
 const leaving = `
 import { buildSchema, execute, parse } from 'graphql';
@@ -44,7 +44,7 @@ const environmentOf = async (name: string): Promise<Record<string, string>> => (
   NODE_OPTIONS: `--import ${join(built.folder, 'leaving.mjs')}`,
 });
 
-/** Has a rejection left behind, and waits until it is told of or the process has ended. */
+/** Causes an unhandled rejection, and waits until it is logged or the process has ended. */
 async function leaveBehind(process: Omit<Process, 'url'>): Promise<'goes on' | 'ended'> {
   let hasEnded = false;
   void process.ended.then(() => (hasEnded = true));
@@ -53,7 +53,7 @@ async function leaveBehind(process: Omit<Process, 'url'>): Promise<'goes on' | '
   return hasEnded ? 'ended' : 'goes on';
 }
 
-it('does not end the service, which logs it with its stack', async () => {
+it('an unhandled rejection does not end the service, which logs it with its stack', async () => {
   const service = await startProcess(built.program, await environmentOf('service'));
   running.push(service);
   expect(await leaveBehind(service)).toBe('goes on');
@@ -66,7 +66,7 @@ it('does not end the service, which logs it with its stack', async () => {
   expect((await fetch(`${service.url}/health`)).status).toBe(200);
 }, 120_000);
 
-it('does not end the worker', async () => {
+it('an unhandled rejection does not end the worker', async () => {
   const worker = await startWorker(built.program, await environmentOf('worker'));
   running.push(worker);
   expect(await leaveBehind(worker)).toBe('goes on');

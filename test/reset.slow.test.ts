@@ -37,7 +37,7 @@ async function health(): Promise<{ status: string; error?: string }> {
   return (await (await fetch(`${service.url}/health`)).json()) as { status: string };
 }
 
-it('db:reset beside a running service leaves it with working mail', async () => {
+it('db:reset beside a running service keeps its mail working', async () => {
   expect(await runProcess(built.program, ['db:reset', '--force'], environment)).toMatchObject({ hasSucceeded: true });
   expect(await health()).toEqual({ status: 'healthy' });
   const query = 'mutation { requestPasswordReset(email: "officer@unionhall.test") }';

@@ -5,7 +5,7 @@ import { Session } from '../src/entities/session.ts';
 import { settleOn, severalNodes, type Nodes } from './factor.kit.ts';
 import { client, codeOf, password, rules, SessionCalls, type Local } from './session.kit.ts';
 
-// What ends all sessions of a user meets itself, from several sessions at once: nobody may wait in a ring.
+// Ends all sessions of a user from several sessions at once, which must not deadlock.
 
 const rounds = 8;
 let several: Nodes;
@@ -21,8 +21,8 @@ const viewerOf = async (local: Local, accessToken: string) => {
   return viewer;
 };
 
-describe('of many at once, in several sessions of one user', () => {
-  it('thefts that end all of the user’s sessions end them all, and each is answered as a theft', async () => {
+describe('of many concurrent requests in several sessions of one user', () => {
+  it('thefts that end all sessions of the user end them, and each is answered as a theft', async () => {
     for (const each of several.nodes) each.rules = { ...rules, reuseEnds: 'user' };
     for (let round = 0; round < rounds; round++) {
       const local = await settleOn(several.nodes, `ring.${round}`);
@@ -39,7 +39,7 @@ describe('of many at once, in several sessions of one user', () => {
     }
   }, 120_000);
 
-  it('a changed password and the end of all sessions do not wait for each other', async () => {
+  it('a changed password and the end of all sessions do not deadlock', async () => {
     for (const each of several.nodes) each.rules = rules;
     for (let round = 0; round < rounds; round++) {
       const local = await settleOn(several.nodes, `change.${round}`);
@@ -48,7 +48,8 @@ describe('of many at once, in several sessions of one user', () => {
         await viewerOf(local, (await local.login()).accessToken),
       ];
       const left: Promise<unknown>[] = [];
-      // The change has ended the other session when it mails, and has its own still to read: there the other one comes in.
+      // When it mails, the change has ended the other session and still has to read its own, where the other one
+      // interferes.
       const enqueue = async (): Promise<void> => {
         left.push(codeOf(node(1).sessions.logoutAll(leaving, client)));
         while ((await local.row<{ waiting: number }>(waiters)).waiting === 0);

@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { aLocal, type Answer, type Local } from './support/local.ts';
 import { call, done, Guest, Office, password, type Told } from './user.kit.ts';
 
-// The embedded database has one connection and so no races: these run on a server.
+// Runs on a server, because the embedded database has one connection and so no races.
 const rounds = 8;
 let local: Local;
 let office: Office;
@@ -15,7 +15,7 @@ beforeAll(async () => {
   admin = await office.roleId('admin');
 });
 
-/** So many admins, signed in, and nobody else who is one without an end. */
+/** Creates this many admins, signed in, who are the only permanent ones. */
 async function admins(count: number): Promise<{ user: Told; guest: Guest }[]> {
   await local.sql(`update user_roles set expires_at = null from users u where u.id = user_id and u.username = 'admin'`, []);
   const made: { user: Told; guest: Guest }[] = [];
@@ -38,26 +38,26 @@ const lasting = () =>
 
 const outcomes = (answers: readonly Answer<unknown>[]): string[] => answers.map(({ codes }) => codes.join() || 'done').sort();
 
-describe('admins who take from each other what makes them one, at the same time', () => {
+describe('concurrent admins who remove the admin role from each other', () => {
   const end = (userId: string) => ({ input: { userId, roleId: admin, expiresAt: '2999-01-01T00:00:00Z' } });
   it.each([
     ['demote', (who: Guest, id: string) => call(who, 'unassignRole', { userId: id, roleId: admin })],
     ['deactivate', (who: Guest, id: string) => call(who, 'deactivateUser', { id })],
     ['delete', (who: Guest, id: string) => call(who, 'deleteUser', { id })],
-  ] as const)('of two who %s each other one does, be there a third or not', async (_, strike) => {
+  ] as const)('of two who %s each other, one succeeds, with or without a third admin', async (_, strike) => {
     for (let round = 0; round < rounds; round += 1) {
       const count = 2 + (round % 2);
       const [one, two] = await admins(count);
       if (!one || !two) throw new Error('There are no two');
       const answers = await Promise.all([strike(one.guest, two.user.id), strike(two.guest, one.user.id)]);
-      // The other is no admin any more when it is their turn.
+      // The other one is no longer an admin at their turn.
       expect(answers.filter(({ codes }) => codes.length === 0)).toHaveLength(1);
       for (const { codes } of answers) expect([[], ['FORBIDDEN'], ['UNAUTHENTICATED']]).toContainEqual(codes);
       expect(await lasting()).toBe(count - 1);
     }
   });
 
-  it('of two who bring each other to an end, one does', async () => {
+  it('of two who set each other an expiry, one succeeds', async () => {
     for (let round = 0; round < rounds; round += 1) {
       const [one, two] = await admins(2);
       if (!one || !two) throw new Error('There are no two');
@@ -67,7 +67,7 @@ describe('admins who take from each other what makes them one, at the same time'
     }
   });
 
-  it('of six in a ring, whatever each does, somebody is left', async () => {
+  it('of six in a ring, at least one admin remains, whatever each does', async () => {
     for (let round = 0; round < 4; round += 1) {
       const ring = await admins(6);
       const answers = await Promise.all(
@@ -88,8 +88,8 @@ describe('admins who take from each other what makes them one, at the same time'
   });
 });
 
-describe('of many at once', () => {
-  it('one user has a name, an address and a member record', async () => {
+describe('of many concurrent attempts', () => {
+  it('one user gets a name, an address and a member record', async () => {
     const memberId = await office.value<string>(
       'select id from members m where deleted_at is null and not exists (select 1 from users where member_id = m.id) order by id limit 1',
     );
@@ -100,7 +100,7 @@ describe('of many at once', () => {
     }
   });
 
-  it('an assignment is one, however often it is made', async () => {
+  it('an assignment is stored once, however often it is created', async () => {
     const user = await office.settle();
     const input = { userId: user.id, roleId: await office.roleId('officer') };
     const answers = await Promise.all(Array.from({ length: 8 }, () => call(local.admin, 'assignRole', { input })));
@@ -108,7 +108,7 @@ describe('of many at once', () => {
     expect(await office.count('user_roles where user_id = $1', user.id)).toBe(1);
   });
 
-  it('a role is deleted or assigned, and not both', async () => {
+  it('a role is either deleted or assigned', async () => {
     for (let round = 0; round < rounds; round += 1) {
       const [roleId, user] = [await office.customRole(`brief-${round}`, 'STAFF'), await office.settle()];
       const [gone, ...assigned] = await Promise.all([
@@ -126,7 +126,7 @@ describe('of many at once', () => {
     }
   });
 
-  it('the ownership goes to one', async () => {
+  it('one user gets the ownership', async () => {
     for (let round = 0; round < rounds; round += 1) {
       const three = await admins(3);
       const [first, second, third] = three;
@@ -142,7 +142,7 @@ describe('of many at once', () => {
     }
   });
 
-  it('the owner is nobody whom an admin has deactivated at the same time', async () => {
+  it('the owner is never a user who is deactivated concurrently', async () => {
     for (let round = 0; round < rounds; round += 1) {
       const [owner, next, third] = await admins(3);
       if (!owner || !next || !third) throw new Error('There are no three');
@@ -165,8 +165,8 @@ describe('of many at once', () => {
   });
 });
 
-describe('administration beside what its users do', () => {
-  it('waits in no ring with sign-ins, refreshes and password changes', async () => {
+describe('administration during activity of its users', () => {
+  it('causes no deadlock with sign-ins, refreshes and password changes', async () => {
     for (let round = 0; round < 4; round += 1) {
       const user = await office.settle('staff');
       const guests = await Promise.all(Array.from({ length: 4 }, () => Guest.signIn(local, user.username, password)));
@@ -188,7 +188,7 @@ describe('administration beside what its users do', () => {
     }
   });
 
-  it('lets running requests of the user finish, though it waits for them', async () => {
+  it('lets running requests of the user finish, although it waits for them', async () => {
     const user = await office.settle('staff');
     await Guest.signIn(local, user.username, password);
     const em = local.database.orm.em.fork() as SqlEntityManager;
@@ -196,14 +196,14 @@ describe('administration beside what its users do', () => {
       await transaction.execute('update sessions set last_seen_at = now() where user_id = ?', [user.id]);
       const begun = call(local.admin, 'deactivateUser', { id: user.id });
       while ((await office.count(waiters)) === 0);
-      // As the event does that names who acted.
+      // Like the event that names the actor.
       await transaction.execute('select id from users where id = ? for key share', [user.id]);
       return { begun };
     });
     expect((await deactivation.begun).codes).toEqual([]);
   });
 
-  it('of two admins who change each other does both', async () => {
+  it('succeeds for both of two admins who change each other', async () => {
     for (let round = 0; round < rounds; round += 1) {
       const [one, two] = await admins(2);
       if (!one || !two) throw new Error('There are no two');

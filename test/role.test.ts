@@ -33,7 +33,7 @@ const steward = (changes: object = {}) => ({ name: 'steward', displayName: 'Shop
 const later = (seconds: number): string => new Date(local.clock.now().valueOf() + seconds * 1000).toISOString();
 
 describe('createRole', () => {
-  it('makes a role that gives what its basis gives', async () => {
+  it('creates a role with the permissions of its base role', async () => {
     const { data } = await create(steward({ displayName: ' Shop steward ', description: 'Walks the floor.' }));
     const { id, ...said } = data?.role ?? { id: '' };
     expect(said).toEqual({
@@ -52,7 +52,7 @@ describe('createRole', () => {
     expect(own.roles).toEqual([{ name: 'steward' }]);
   });
 
-  it('leaves the description out where it is blank', async () => {
+  it('omits a blank description', async () => {
     expect((await create(steward({ name: 'blank', description: '  ' }))).data?.role.description).toBeNull();
   });
 
@@ -88,7 +88,7 @@ describe('createRole', () => {
     expect(await office.count('roles')).toBe(before);
   });
 
-  it('goes on after a refusal in the same request', async () => {
+  it('works after a refusal in the same request', async () => {
     const query = `mutation {
       a: createRole(input: { name: "officer", displayName: "A", basedOn: STAFF }) { id }
       b: createRole(input: { name: "after-it", displayName: "B", basedOn: STAFF }) { name }
@@ -98,7 +98,7 @@ describe('createRole', () => {
 });
 
 describe('updateRole', () => {
-  it('changes what people read of a custom role, and never what it gives', async () => {
+  it('changes the texts of a custom role, never its permissions', async () => {
     const id = await office.customRole('clerk', 'staff'.toUpperCase());
     expect((await update(id, { displayName: 'Clerk of the hall' })).data?.role).toMatchObject({
       name: 'clerk',
@@ -118,7 +118,7 @@ describe('updateRole', () => {
     ]);
   });
 
-  it.each(['admin', 'officer', 'staff', 'organizer', 'instructor', 'member'])('changes of %s the description alone', async (name) => {
+  it.each(['admin', 'officer', 'staff', 'organizer', 'instructor', 'member'])('changes only the description of %s', async (name) => {
     const id = await office.roleId(name);
     const [before] = await local.sql('select display_name from roles where id = $1', [id]);
     const answer = await update(id, { displayName: 'Boss', description: 'Other.' });
@@ -135,7 +135,7 @@ describe('updateRole', () => {
 });
 
 describe('deleteRole', () => {
-  it('removes a custom role, and answers it as it was', async () => {
+  it('deletes a custom role and returns it', async () => {
     const id = await office.customRole('passing', 'MEMBER');
     expect((await remove(id)).data?.role).toMatchObject({ id, name: 'passing' });
     expect((await remove(id)).codes).toEqual(['NOT_FOUND']);
@@ -143,7 +143,7 @@ describe('deleteRole', () => {
     expect((await create(steward({ name: 'passing' }))).codes).toEqual([]);
   });
 
-  it('refuses one that somebody holds, a deactivated user too, and forgets those who held it', async () => {
+  it('refuses a role that a user has, also a deactivated one, and ignores former users', async () => {
     const id = await office.customRole('held', 'STAFF');
     const [one, two, three] = [await office.settle('held'), await office.settle('held'), await office.settle('held')];
     const held = await remove(id);
@@ -160,12 +160,12 @@ describe('deleteRole', () => {
   it.each([
     ['absent', nobody, 'NOT_FOUND'],
     ['no id', 'held', 'BAD_INPUT'],
-  ])('and updateRole say of one that is %s what it is', async (_, id, code) => {
+  ])('and updateRole report which role is %s', async (_, id, code) => {
     expect((await remove(id)).codes).toEqual([code]);
     expect((await update(id, { description: 'x' })).codes).toEqual([code]);
   });
 
-  it('and its siblings are for admins', async () => {
+  it('and its siblings are only for admins', async () => {
     const id = await office.roleId('staff');
     for (const who of ['officer', 'staff', 'member'] as const)
       for (const query of [
@@ -178,7 +178,7 @@ describe('deleteRole', () => {
 });
 
 describe('assignRole', () => {
-  it('makes an acting officer until an instant, who is told, and is not an officer after it', async () => {
+  it('makes an acting officer until an expiry, with a notification, and not longer', async () => {
     const other = await aLocal();
     other.clock.stop();
     const elsewhere = new Office(other);
@@ -199,13 +199,13 @@ describe('assignRole', () => {
     other.clock.turn(60);
     expect(await guest.refusals('{ saltingActivities { totalCount } }')).toEqual(['FORBIDDEN']);
     expect(await guest.refusals('{ grievances { totalCount } }')).toEqual([]);
-    // Assigned again, it starts over: the expired term does not count.
+    // A new assignment does not use the expired term.
     const again = await done(await Guest.signIn(other, 'admin'), 'assignRole', { input: { userId: user.id, roleId: input.roleId } });
     expect(again.roles.find(({ role }) => role.name === 'officer')).toMatchObject({ expiresAt: null, reviewLevels: [] });
     expect(await guest.refusals('{ saltingActivities { totalCount } }')).toEqual([]);
   });
 
-  it('again changes the terms that are given, leaves the others, and says who changed them', async () => {
+  it('again changes the submitted terms, keeps the others, and records who changed them', async () => {
     const [user, roleId] = [await office.settle(), await office.roleId('officer')];
     const [first, second] = [later(3600), later(7200)];
     const assign = async (terms: object, who: Guest | typeof local.admin = local.admin) => {
@@ -245,7 +245,7 @@ describe('assignRole', () => {
     expect([answer.codes, saidOf(answer)]).toEqual([['BAD_INPUT'], said]);
   });
 
-  it('takes levels for a custom role by what it is based on', async () => {
+  it('accepts levels for a custom role if its base role allows them', async () => {
     const [reviewing, other] = [await office.customRole('trustee', 'OFFICER'), await office.customRole('helper', 'STAFF')];
     const { id: userId } = await office.settle();
     expect((await call(local.admin, 'assignRole', { input: { userId, roleId: reviewing, reviewLevels: ['VP'] } })).codes).toEqual([]);
@@ -255,7 +255,7 @@ describe('assignRole', () => {
     expect((await call(local.admin, 'assignRole', { input: { userId, roleId: other, reviewLevels: [] } })).codes).toEqual([]);
   });
 
-  it('gives who is deactivated a role that counts when they come back, and mails nobody', async () => {
+  it('gives a deactivated user a role that counts after reactivation, without a mail', async () => {
     const user = await office.settle();
     await done(local.admin, 'deactivateUser', { id: user.id });
     const before = (await local.mailbox(user.email)).length;
@@ -267,7 +267,7 @@ describe('assignRole', () => {
 });
 
 describe('unassignRole', () => {
-  it('takes the role from the next request on, closes the vault, and leaves the session', async () => {
+  it('removes the role from the next request on, locks the vault, and keeps the session', async () => {
     const user = await office.settle('officer', 'member');
     const guest = await Guest.signIn(local, user.username, password);
     await local.sql(
@@ -289,7 +289,7 @@ describe('unassignRole', () => {
     expect((await call(local.admin, 'unassignRole', { userId: user.id, roleId })).codes).toEqual(['NOT_FOUND']);
   });
 
-  it('is refused for ids that are none, all at once', async () => {
+  it('is refused for invalid ids, all at once', async () => {
     expect(saidOf(await call(local.admin, 'unassignRole', { userId: '1', roleId: '2' }))).toEqual([
       'userId must be a UUID',
       'roleId must be a UUID',
@@ -298,7 +298,7 @@ describe('unassignRole', () => {
 });
 
 describe('the caller’s own roles', () => {
-  it('are changed by nobody, however the id is written, nor by a second role', async () => {
+  it('cannot be changed by the caller, in any form of the id, nor through a second role', async () => {
     const id = await office.userId('admin');
     const [admin, second] = [await office.roleId('admin'), await office.customRole('second', 'ADMIN')];
     await local.sql(
@@ -314,7 +314,7 @@ describe('the caller’s own roles', () => {
     expect(await office.count('user_roles where user_id = $1', id)).toBe(2);
   });
 
-  it('are changed by no administrator through a role that only gives what admin gives', async () => {
+  it('cannot be changed by an admin through a role that only gives the permissions of an admin', async () => {
     const user = await office.settle('second');
     const guest = await Guest.signIn(local, user.username, password);
     expect(await guest.refusals('mutation { createRole(input: { name: "by-second", displayName: "X", basedOn: MEMBER }) { id } }')).toEqual(
@@ -343,7 +343,7 @@ describe('the last admin', () => {
     actingId = user.id;
   });
 
-  /** Every way in which an acting admin could leave nobody behind. */
+  /** All ways in which an acting admin could remove the last admin. */
   const attempts = async () => {
     const id = await house.userId('admin');
     return [
@@ -356,7 +356,7 @@ describe('the last admin', () => {
   const lasting = ['CONFLICT last_admin', 'CONFLICT last_admin', 'CONFLICT last_admin', 'CONFLICT last_admin'];
   const refused = async () => (await attempts()).map(({ codes, errors }) => `${String(codes)} ${String(errors[0]?.extensions['state'])}`);
 
-  it('is not taken away by a temporary admin', async () => {
+  it('cannot be removed by a temporary admin', async () => {
     expect(await refused()).toEqual(lasting);
     expect(await acting.refusals()).toEqual([]);
   });
@@ -368,20 +368,20 @@ describe('the last admin', () => {
     ['registered and never verified', `update users set is_self_registered = true, is_verified = false where id = $1`],
     ['is one for a while', `update user_roles set expires_at = now() + interval '9 years' where user_id = $1`],
     ['was one', `update user_roles set expires_at = now() - interval '1 second' where user_id = $1`],
-  ])('is not replaced by who %s', async (_, sql) => {
+  ])('cannot be replaced by a user who %s', async (_, sql) => {
     const { id } = await house.settle('admin');
     await own.sql(sql, [id]);
     expect(await refused()).toEqual(lasting);
   });
 
-  it('may change what does not make an admin, and have terms that do not end', async () => {
+  it('may change roles without admin permissions, and have terms without an expiry', async () => {
     const [userId, roleId] = [await house.userId('admin'), await house.roleId('staff')];
     await done(acting, 'assignRole', { input: { userId, roleId } });
     await done(acting, 'assignRole', { input: { userId, roleId: admin, reviewLevels: ['VP'] } });
     expect((await done(acting, 'unassignRole', { userId, roleId })).roles).toHaveLength(1);
   });
 
-  it('stays one by a second role when the first goes', async () => {
+  it('stays admin with a second role when the first is removed', async () => {
     const userId = await house.userId('admin');
     const second = await house.customRole('chair', 'ADMIN');
     await done(acting, 'assignRole', { input: { userId, roleId: second } });
@@ -391,7 +391,7 @@ describe('the last admin', () => {
     await done(acting, 'assignRole', { input: { userId, roleId: admin } });
   });
 
-  it('is one no longer when there is another by a custom role, and that one is the last then', async () => {
+  it('is no longer the last when another user has a custom admin role, who then is the last', async () => {
     const { id, username } = await house.settle('chair');
     const chair = await Guest.signIn(own, username, password);
     const former = await Guest.signIn(own, 'admin');
@@ -402,7 +402,7 @@ describe('the last admin', () => {
       'FORBIDDEN',
     ]);
     expect((await call(acting, 'deactivateUser', { id })).codes).toEqual(['CONFLICT']);
-    // Who is an admin for a while is not the last.
+    // A temporary admin is not the last one.
     expect((await done(chair, 'deactivateUser', { id: actingId })).isActive).toBe(false);
   });
 });

@@ -14,7 +14,7 @@ import { Mailboxes } from './support/mailbox.ts';
 import { aNode, bearer, seededDatabase, type Node } from './support/node.ts';
 
 const texts = { k1: `k1:${randomBytes(32).toString('base64')}`, k2: `k2:${randomBytes(32).toString('base64')}` };
-/** A keyring of these keys, the active one first. */
+/** Returns a keyring of these keys, the active one first. */
 const ring = (...kids: (keyof typeof texts)[]): Keyring => Keyring.parse(kids.map((kid) => texts[kid]).join(','));
 
 interface Tokens {
@@ -53,14 +53,14 @@ const renew = async (node: Node, token: string) => {
 const kidOf = (accessToken: string): unknown =>
   (JSON.parse(Buffer.from(accessToken.split('.')[0] ?? '', 'base64url').toString()) as { kid: unknown }).kid;
 
-/** What one column has for one user. */
+/** Returns the value of one column for one user. */
 const stored = async ({ run }: Database, username: string, column: string, from = 'users u'): Promise<unknown> => {
   const [row] = await run(`select ${column} as value from ${from} where u.username = $1`, [username]);
   return row?.['value'];
 };
 const useOf = (uses: readonly KeyUse[], kid: string): KeyUse | undefined => uses.find((use) => use.kid === kid);
 
-/** Somebody with a second factor, as the authenticator and the printed codes have it. */
+/** A user with a second factor: the authenticator and the printed codes. */
 async function enrol(node: Node, clock: Clock, { accessToken }: Tokens): Promise<{ secret: string; codes: readonly string[] }> {
   const begun = await node.ask<{ beginTotp: { secret: string } }>('mutation { beginTotp { secret } }', {}, bearer(accessToken));
   const { secret } = begun.data.beginTotp;
@@ -73,7 +73,7 @@ async function enrol(node: Node, clock: Clock, { accessToken }: Tokens): Promise
   return { secret, codes: confirmed.data.confirmTotp.codes };
 }
 
-describe('a key is replaced, and then removed', () => {
+describe('while a key is replaced', () => {
   const clock = new Clock();
   let database: Database;
   let node: Node;
@@ -113,23 +113,24 @@ describe('a key is replaced, and then removed', () => {
     await restart('k2', 'k1');
   }, 60_000);
 
-  it('takes access tokens of the old key until they expire, and gives those of the new one', async () => {
+  it('access tokens of the old key are accepted until they expire, and new ones use the new key', async () => {
     expect([kidOf(officer.accessToken), await whoIs(node, officer.accessToken)]).toEqual(['k1', 'officer']);
     const { accessToken } = await signedIn(node, 'officer');
     expect([kidOf(accessToken), await whoIs(node, accessToken)]).toEqual(['k2', 'officer']);
   });
 
-  it('answers a refresh token of the old key with one of the new, and a retry with the same', async () => {
+  it('a refresh token of the old key gets a successor of the new one, and a retry gets the same', async () => {
     expect(officer.refreshToken).toMatch(/^rft1\.k1\./);
     const next = await renew(node, officer.refreshToken);
     expect(next).toMatchObject({ codes: [], refreshToken: expect.stringMatching(/^rft1\.k2\./) });
     expect((await renew(node, officer.refreshToken)).refreshToken).toBe(next.refreshToken);
     expect((await renew(node, next.refreshToken)).codes).toEqual([]);
-    expect((await renew(node, officer.refreshToken)).codes).toEqual(['UNAUTHENTICATED']); // an old one, of whichever key, is theft
+    // an old one under any key counts as theft
+    expect((await renew(node, officer.refreshToken)).codes).toEqual(['UNAUTHENTICATED']);
     expect(await whoIs(node, next.accessToken)).toBe('UNAUTHENTICATED');
   });
 
-  it('signs in with a password under the old key, and renews its hash', async () => {
+  it('a password under the old key signs in, and its hash is renewed', async () => {
     expect(await stored(database, 'manager', 'password_hash')).toMatch(/^pepper-v1:k1:/);
     expect((await signIn(node, 'manager', 'wrong')).codes).toEqual(['BAD_CREDENTIALS']);
     expect(await stored(database, 'manager', 'password_hash')).toMatch(/^pepper-v1:k1:/);
@@ -138,7 +139,7 @@ describe('a key is replaced, and then removed', () => {
     await signedIn(node, 'manager');
   });
 
-  it('opens a seed that is sealed under the old key, and seals it again; also for a sign-in that was begun before', async () => {
+  it('a seed that is sealed under the old key opens and is sealed again, also for a sign-in in progress', async () => {
     const seed = () => stored(database, 'staff', 'c.sealed_seed', 'users u join totp_credentials c on c.user_id = u.id');
     expect(await seed()).toMatch(/^seal-v1:k1:/);
     clock.turn(60);
@@ -151,7 +152,7 @@ describe('a key is replaced, and then removed', () => {
     expect((await finish(challenge, shownBy(staff.secret, clock.now()), 'TOTP')).codes).toEqual([]);
   });
 
-  it('takes a backup code that was hashed under the old key', async () => {
+  it('a backup code that was hashed under the old key is accepted', async () => {
     const { challenge } = await signIn(node, 'staff');
     expect((await finish(challenge, staff.codes[3] ?? '', 'BACKUP_CODE')).codes).toEqual([]);
   });
@@ -159,7 +160,7 @@ describe('a key is replaced, and then removed', () => {
   it.each([
     ['was read before', 'instructor', () => mailed['read']],
     ['waited in the queue', 'organizer', () => mailboxes('k2', 'k1').tokenOf('organizer@unionhall.test')],
-  ])('takes a token whose mail %s', async (_, username, tokenOf) => {
+  ])('a token whose mail %s is accepted', async (_, username, tokenOf) => {
     const token = await tokenOf();
     expect(token).toMatch(/^prt1\.k1\./);
     const newPassword = `the new one of ${randomBytes(4).toString('hex')}`;
@@ -167,14 +168,14 @@ describe('a key is replaced, and then removed', () => {
     await signedIn(node, username, newPassword);
   });
 
-  it('vouches for what was written down under either', async () => {
+  it('records under either key verify', async () => {
     const events = await database.orm.em.fork().find(AuditEvent, {}, { filters: false });
     const kids = new Set(events.map(({ mac }) => mac.split('.')[0]));
     expect([...kids].sort()).toEqual(['k1', 'k2']);
     expect(events.filter((event) => !isGenuine(event, ring('k2', 'k1')))).toEqual([]);
   });
 
-  it('counts what hangs on which', async () => {
+  it('the dependencies on each key are counted', async () => {
     const uses = await countKeys({ em: database.orm.em, keyring: ring('k2', 'k1') }, clock.now());
     expect(uses.map(({ kid, state }) => [kid, state])).toEqual([
       ['k2', 'active'],
@@ -209,32 +210,32 @@ describe('a key is replaced, and then removed', () => {
     expect(new Set([head, ...rows].map((row) => row.length)).size).toBe(1);
   });
 
-  it('lets access tokens of the old key run out in their time', async () => {
+  it('access tokens of the old key expire at their time', async () => {
     expect(await whoIs(node, vp.accessToken)).toBe('vp');
     clock.turn(1830);
     expect(await whoIs(node, vp.accessToken)).toBe('UNAUTHENTICATED');
     expect((await renew(node, vp.refreshToken)).refreshToken).toMatch(/^rft1\.k2\./);
   });
 
-  describe('when the old one is gone', () => {
+  describe('after the old key was removed', () => {
     let late: Tokens;
     let waiting: string | undefined;
     let lateToken: string;
 
     beforeAll(async () => {
-      await restart('k1', 'k2'); // as a node that lags behind
+      await restart('k1', 'k2'); // like a node that was updated late
       late = await signedIn(node, 'officer');
       await signedIn(node, 'vp');
       await askReset('officer');
       lateToken = await mailboxes('k1').tokenOf('officer@unionhall.test');
       await askReset('manager');
       await restart('k2', 'k1');
-      waiting = (await signIn(node, 'admin')).challenge; // renews the password and not yet the seed
+      waiting = (await signIn(node, 'admin')).challenge; // renews the password but not yet the seed
       await retireKey(database.run, 'k1');
       await restart('k2');
     }, 60_000);
 
-    it('refuses its tokens, and no session ends by that', async () => {
+    it('its tokens are refused, and no session ends', async () => {
       expect(await whoIs(node, late.accessToken)).toBe('UNAUTHENTICATED');
       expect((await renew(node, late.refreshToken)).codes).toEqual(['UNAUTHENTICATED']);
       const newPassword = 'the new one of the officer';
@@ -244,7 +245,7 @@ describe('a key is replaced, and then removed', () => {
       ]);
     });
 
-    it('knows no password under it, and says so of none', async () => {
+    it('passwords under it are refused like wrong ones', async () => {
       const gone = await node.ask(login, { input: { identifier: 'vp', password: 'unionhall-dev' } });
       const wrong = await node.ask(login, { input: { identifier: 'manager', password: 'wrong' } });
       expect(await stored(database, 'vp', 'password_hash')).toMatch(/^pepper-v1:k1:/);
@@ -252,18 +253,18 @@ describe('a key is replaced, and then removed', () => {
       expect([gone.status, plain(gone.body)]).toEqual([wrong.status, plain(wrong.body)]);
     });
 
-    it('refuses codes of a second factor under it', async () => {
+    it('codes of a second factor under it are refused', async () => {
       expect((await finish(waiting, shownBy(admin.secret, clock.now()), 'TOTP')).codes).toEqual(['BAD_CREDENTIALS']);
       expect((await finish(waiting, admin.codes[0] ?? '', 'BACKUP_CODE')).codes).toEqual(['BAD_CREDENTIALS']);
     });
 
-    it('drops a mail whose token cannot be made any more, and says so', async () => {
+    it('mails whose token cannot be created are dropped and logged', async () => {
       const post = mailboxes('k2');
       expect(await post.of('manager@unionhall.test')).toEqual([]);
       expect(post.warnings).toEqual([expect.stringContaining('the token cannot be recreated with the keyring')]);
     });
 
-    it('no longer vouches for what was written down under it, and counts it as gone', async () => {
+    it('records under it no longer verify, and count as records of a missing key', async () => {
       const [event] = await database.orm.em.fork().find(AuditEvent, { mac: { $like: 'k1.%' } }, { filters: false, limit: 1 });
       expect(event && isGenuine(event, ring('k2'))).toBe(false);
       expect(event && isGenuine(event, ring('k2', 'k1'))).toBe(true);
@@ -272,7 +273,7 @@ describe('a key is replaced, and then removed', () => {
       expect(useOf(uses, '(unknown)')).toMatchObject({ state: 'gone', counts: { sessions: 0, 'mailed tokens': 2 } });
     });
 
-    it('serves everybody who has come by since it was replaced', async () => {
+    it('all users who signed in meanwhile are served', async () => {
       await signedIn(node, 'manager');
       clock.turn(60);
       const { challenge } = await signIn(node, 'staff');
@@ -281,7 +282,7 @@ describe('a key is replaced, and then removed', () => {
   });
 });
 
-describe('two nodes, of which one has been given the new keyring', () => {
+describe('two nodes, one with the new keyring', () => {
   const clock = new Clock();
   let database: Database;
   let before: Node;
@@ -293,7 +294,7 @@ describe('two nodes, of which one has been given the new keyring', () => {
     after = await aNode({ database, keyring: ring('k2', 'k1'), clock });
   }, 60_000);
 
-  it('take each other’s tokens, turn and turn about', async () => {
+  it('accept each other’s tokens in turn', async () => {
     let { accessToken, refreshToken } = await signedIn(before, 'officer');
     for (const [node, kid] of [
       [after, 'k2'],
@@ -308,7 +309,7 @@ describe('two nodes, of which one has been given the new keyring', () => {
     for (const node of [after, before]) expect(await whoIs(node, accessToken)).toBe('officer');
   });
 
-  it('sign in with what the other has hashed', async () => {
+  it('accept passwords that the other has hashed', async () => {
     for (const [node, kid] of [
       [after, 'k2'],
       [before, 'k1'],
@@ -324,7 +325,7 @@ describe('two nodes, of which one has been given the new keyring', () => {
     }
   });
 
-  it('give one successor when both are asked at once, in every round', async () => {
+  it('return one successor for concurrent requests, in every round', async () => {
     let { refreshToken } = await signedIn(before, 'president');
     for (let round = 0; round < 10; round += 1) {
       const answers = await Promise.all(Array.from({ length: 16 }, (_, at) => renew(at % 2 === 0 ? before : after, refreshToken)));
@@ -351,7 +352,7 @@ describe('two nodes, of which one has been given the new keyring', () => {
     }
   });
 
-  it('run on while a command moves every seed to the new key; one that does not open is left as it is', async () => {
+  it('keep running while a command reseals every seed; one that does not open is unchanged', async () => {
     const seeds = () => database.run('select sealed_seed from totp_credentials order by id', []);
     const em = () => database.orm.em.fork() as SqlEntityManager;
     const secrets = new Map<string, string>();
@@ -375,7 +376,7 @@ describe('two nodes, of which one has been given the new keyring', () => {
     }
   });
 
-  it('harm nobody where the other was not told of the new key first: it refuses, and no session ends', async () => {
+  it('refuse but end no session if the other node did not get the new key first', async () => {
     const own = await seededDatabase(ring('k1'), { engine: 'postgresql' });
     const untold = await aNode({ database: own, keyring: ring('k1'), clock });
     const told = await aNode({ database: own, keyring: ring('k2', 'k1'), clock });

@@ -39,7 +39,7 @@ let local: Local;
 let memberId: string;
 let organizationId: string;
 
-/** The first row's first column. */
+/** Returns the first column of the first row. */
 async function value<T>(sql: string, ...parameters: unknown[]): Promise<T> {
   const [row = {}] = await local.sql(sql, parameters);
   return Object.values(row)[0] as T;
@@ -54,11 +54,11 @@ beforeAll(async () => {
   organizationId = await value(`select id from organizations where deleted_at is null and org_type <> 'union' order by id limit 1`);
 });
 
-/** A visit that may be logged, but for what is changed. */
+/** Returns a valid visit with some changed values. */
 const visit = (changes: object = {}) => ({ memberId, organizationId, activityType: 'SITE_VISIT', activityDate: '2026-01-15', ...changes });
 
-describe('an activity that is logged', () => {
-  it('is answered as it was told, and is in the list', async () => {
+describe('a logged activity', () => {
+  it('is returned with the submitted values, and is in the list', async () => {
     const told = {
       outcome: 'POSITIVE',
       location: 'Main gate',
@@ -79,7 +79,7 @@ describe('an activity that is logged', () => {
     expect(saltingActivity).toEqual({ notes: told.notes, cardsSigned: 3 });
   });
 
-  it('counts nobody and leaves open what was left out', async () => {
+  it('counts nobody and leaves omitted fields empty', async () => {
     const { data } = await log(local.organizer, visit());
     expect(data.logSaltingActivity).toMatchObject({
       workersContacted: 0,
@@ -91,7 +91,7 @@ describe('an activity that is logged', () => {
     });
   });
 
-  it('belongs to the caller’s own member if no member is named', async () => {
+  it('belongs to the caller’s own member by default', async () => {
     const own = await value<string>(`select member_id from users where username = 'organizer'`);
     for (const input of [visit({ memberId: null }), visit({ memberId: undefined })]) {
       const { data } = await log(local.organizer, input);
@@ -113,14 +113,14 @@ describe('an activity that is logged', () => {
     expect(data.logSaltingActivity).toMatchObject(said);
   });
 
-  it('takes the date as it is written, whatever the ids’ case', async () => {
+  it('keeps the date as submitted, and accepts ids in any case', async () => {
     const { data } = await log(local.admin, visit({ memberId: memberId.toUpperCase(), activityDate: '2024-02-29' }));
     expect(data.logSaltingActivity).toMatchObject({ activityDate: '2024-02-29', member: { id: memberId } });
   });
 });
 
-describe('who may log', () => {
-  it.each(['admin', 'organizer'] as const)('%s may', async (who) => {
+describe('logging', () => {
+  it.each(['admin', 'organizer'] as const)('%s is allowed', async (who) => {
     expect((await log(local[who], visit())).errors).toEqual([]);
   });
 
@@ -130,7 +130,7 @@ describe('who may log', () => {
     ['instructor', 'FORBIDDEN'],
     ['member', 'FORBIDDEN'],
     ['anonymous', 'UNAUTHENTICATED'],
-  ] as const)('%s may not, and learns nothing', async (who, code) => {
+  ] as const)('%s is refused, and learns nothing', async (who, code) => {
     const before = await activities();
     for (const input of [visit(), visit({ organizationId: nobody }), visit({ cardsSigned: -1 })])
       expect((await log(local[who], input)).codes).toEqual([code]);
@@ -138,7 +138,7 @@ describe('who may log', () => {
   });
 });
 
-describe('what is refused', () => {
+describe('logging is refused for', () => {
   const tomorrow = (): string => dayIn('UTC', new Date(local.clock.now().valueOf() + 86_400_000));
 
   it.each<[what: string, changes: object | (() => object), fields: string[]]>([
@@ -191,13 +191,13 @@ describe('what is refused', () => {
     ['more workers than can be counted', { workersContacted: 2 ** 31 }],
     ['an unknown number of workers', { workersContacted: null }],
     ['what nobody asked for', { rating: 5 }],
-  ])('%s, before anything is done', async (_, changes) => {
+  ])('%s, before anything is written', async (_, changes) => {
     const before = await activities();
     expect((await log(local.organizer, visit(changes))).codes).toEqual(['BAD_INPUT']);
     expect(await activities()).toBe(before);
   });
 
-  it('no member, by who is linked to none', async () => {
+  it('no member, if the caller is not linked to one', async () => {
     const { codes, errors } = await log(local.admin, visit({ memberId: null }));
     expect(codes).toEqual(['BAD_INPUT']);
     expect(errors[0]?.extensions['fields']).toEqual([
@@ -221,7 +221,7 @@ describe('what is refused', () => {
   });
 });
 
-describe('what was deleted', () => {
+describe('a deleted record', () => {
   const deleting = async (table: string, id: string, act: () => Promise<void>): Promise<void> => {
     await local.sql(`update ${table} set deleted_at = now() where id = $1`, [id]);
     try {
@@ -234,7 +234,7 @@ describe('what was deleted', () => {
   it.each([
     ['a member', 'members', () => memberId],
     ['an organization', 'organizations', () => organizationId],
-  ])('%s is not found, by admins either', async (_, table, id) => {
+  ])('%s is not found, not even by admins', async (_, table, id) => {
     const before = [await activities(), await events()];
     await deleting(table, id(), async () => {
       for (const who of [local.organizer, local.admin]) expect((await log(who, visit())).codes).toEqual(['NOT_FOUND']);
@@ -243,7 +243,7 @@ describe('what was deleted', () => {
     expect((await log(local.organizer, visit())).errors).toEqual([]);
   });
 
-  it('is no member of one’s own', async () => {
+  it('is not the caller’s own member', async () => {
     const own = await value<string>(`select member_id from users where username = 'organizer'`);
     await deleting('members', own, async () => {
       expect((await log(local.organizer, visit({ memberId: null }))).codes).toEqual(['NOT_FOUND']);
@@ -252,7 +252,7 @@ describe('what was deleted', () => {
 });
 
 describe('the audit log', () => {
-  it('says who logged what, in which session and request', async () => {
+  it('records who logged what, in which session and request', async () => {
     const before = await events();
     const { data, headers } = await log(local.organizer, visit({ description: 'nothing of this', location: 'in the log' }));
     expect(await events()).toBe(before + 1);
@@ -273,13 +273,13 @@ describe('the audit log', () => {
     expect(JSON.stringify(event)).not.toMatch(/nothing of this|in the log/);
   });
 
-  it('is told the instant by the service’s clock', async () => {
+  it('gets its time from the service’s clock', async () => {
     const { data } = await log(local.organizer, visit());
     const at = await value<Date>('select at from audit_events where target_id = $1', data.logSaltingActivity.id);
     expect(Math.abs(at.valueOf() - local.clock.now().valueOf())).toBeLessThan(60_000);
   });
 
-  it('says nothing of what was refused', async () => {
+  it('contains nothing about refused changes', async () => {
     const before = await events();
     await log(local.organizer, visit({ cardsSigned: 1 }));
     await log(local.organizer, visit({ organizationId: nobody }));
@@ -288,7 +288,7 @@ describe('the audit log', () => {
   });
 });
 
-describe('an activity that is corrected', () => {
+describe('a corrected activity', () => {
   const correct = (who: Actor, id: string, input: object): Promise<Answer<{ updateSaltingActivity: Activity }>> =>
     who.ask(
       `mutation ($id: ID!, $input: UpdateSaltingActivityInput!) { updateSaltingActivity(id: $id, input: $input) {
@@ -301,7 +301,7 @@ describe('an activity that is corrected', () => {
   const anActivity = async (more: object = {}) => (await log(local.organizer, visit({ ...told, ...more }))).data.logSaltingActivity.id;
   const stored = async (id: string) => (await local.sql('select * from salting_activities where id = $1', [id]))[0];
 
-  it('changes where something is given, stays where it is left out, is cleared by null', async () => {
+  it('changes submitted fields, keeps omitted ones, and clears null ones', async () => {
     const id = await anActivity();
     const changes = { activityType: 'MEETING', activityDate: '2026-01-10', outcome: null, location: null, cardsSigned: 9 };
     const { data, errors } = await correct(local.admin, id, changes);
@@ -343,14 +343,14 @@ describe('an activity that is corrected', () => {
       { location: 'x'.repeat(201), cardsSigned: -1 },
       ['input.location must have at most 200 characters', 'input.cardsSigned must not be negative'],
     ],
-  ])('is not corrected to %s', async (_, changes, fields) => {
+  ])('cannot be corrected to %s', async (_, changes, fields) => {
     const id = await anActivity();
     const before = await stored(id);
     expect(saidOf(await correct(local.organizer, id, changes)).sort()).toEqual([...fields].sort());
     expect(await stored(id)).toEqual(before);
   });
 
-  it('is judged as it would be after the change', async () => {
+  it('is validated in the state after the change', async () => {
     const id = await anActivity();
     expect((await correct(local.organizer, id, { outcome: 'NO_CONTACT', workersContacted: 0, cardsSigned: 0 })).errors).toEqual([]);
     expect(saidOf(await correct(local.organizer, id, { workersContacted: 1 }))).toHaveLength(1);
@@ -374,7 +374,7 @@ describe('an activity that is corrected', () => {
     ['instructor', 'FORBIDDEN'],
     ['member', 'FORBIDDEN'],
     ['anonymous', 'UNAUTHENTICATED'],
-  ] as const)('is not for %s to correct or delete', async (who, code) => {
+  ] as const)('cannot be corrected or deleted by %s', async (who, code) => {
     const known = await anActivity();
     const before = await stored(known);
     for (const id of [known, nobody, 'no-id'])
@@ -382,7 +382,7 @@ describe('an activity that is corrected', () => {
     expect(await stored(known)).toEqual(before);
   });
 
-  it.each(['admin', 'organizer'] as const)('is for %s, where it is there', async (who) => {
+  it.each(['admin', 'organizer'] as const)('can be corrected or deleted by %s, if it exists', async (who) => {
     expect([(await correct(local[who], nobody, {})).codes, (await remove(local[who], nobody)).codes]).toEqual([
       ['NOT_FOUND'],
       ['NOT_FOUND'],
@@ -394,14 +394,14 @@ describe('an activity that is corrected', () => {
   });
 });
 
-describe('a write that fails', () => {
+describe('a failed write', () => {
   const tables = ['salting_activities', 'audit_events'];
 
   afterEach(async () => {
     for (const table of tables) await local.sql(`drop trigger if exists out_of_order on ${table}`);
   });
 
-  it.each(tables)('on %s leaves neither the activity nor the event, and says nothing of why', async (table) => {
+  it.each(tables)('on %s leaves neither the activity nor the event, and the error reveals no cause', async (table) => {
     await local.sql(`create or replace function out_of_order() returns trigger language plpgsql as
       $$ begin raise exception 'the disk of % is full', tg_table_name; end $$`);
     const before = [await activities(), await events()];
@@ -412,7 +412,7 @@ describe('a write that fails', () => {
     expect([await activities(), await events()]).toEqual(before);
   });
 
-  it('does not stand in the way of the next', async () => {
+  it('does not block the next one', async () => {
     expect((await log(local.organizer, visit())).errors).toEqual([]);
   });
 });
@@ -421,7 +421,7 @@ describe.each([
   ['Pacific/Honolulu', -10],
   ['Pacific/Kiritimati', 14],
 ])('today in %s', (zone, hours) => {
-  it('turns at midnight there, and not at midnight in UTC', async () => {
+  it('changes at midnight there, and not at midnight in UTC', async () => {
     local = await aLocal({ environment: { UNIONHALL_TIME_ZONE: zone } });
     local.clock.stop();
     const midnight = Math.ceil(local.clock.now().valueOf() / 86_400_000 + 1) * 86_400_000 - hours * 3_600_000;

@@ -25,7 +25,7 @@ async function seedAt(scale: number, { orm }: Database, options: Partial<SeedOpt
   return await seed(orm.em, { environment: 'test', hashPassword: async (password) => `hash of ${password}`, scale, ...options });
 }
 
-/** For each table the number of its rows, and a digest of everything in them. */
+/** Returns the number of rows and a digest of the content of each table. */
 async function contentsOf({ run }: Database): Promise<Record<string, Record<string, unknown> | undefined>> {
   const contents: Record<string, Record<string, unknown> | undefined> = {};
   for (const table of tables) {
@@ -35,7 +35,7 @@ async function contentsOf({ run }: Database): Promise<Record<string, Record<stri
   return contents;
 }
 
-/** What is given more than once, what is left out, and counters that do not stand at the last number. */
+/** Returns duplicate numbers, gaps, and counters that do not match the last number. */
 async function faultsOfNumbers({ run }: Database): Promise<unknown> {
   return {
     grievances: await run(
@@ -68,11 +68,11 @@ describe('seeding at scale 3', () => {
     );
   });
 
-  it('gives every number once and leaves none out', async () => {
+  it('assigns every number once and without gaps', async () => {
     expect(await faultsOfNumbers(database)).toEqual({ grievances: [], members: [] });
   });
 
-  it('tells cases that the law leads to', async () => {
+  it('contains only cases that the rules allow', async () => {
     const em = database.orm.em.fork();
     const grievances = await em.find(Grievance, {}, { filters: false, populate: ['steps', 'history'] });
     for (const each of grievances) {
@@ -86,7 +86,7 @@ describe('seeding at scale 3', () => {
     expect([grievances.length, applications.length]).toEqual([60, 75]);
   });
 
-  it('tells how far it is, kind after kind, up to the end', () => {
+  it('reports its progress for each kind, up to the end', () => {
     expect(heard.map(([done, total]) => [done, total])).toEqual([
       [60, 555],
       [135, 555],
@@ -98,17 +98,17 @@ describe('seeding at scale 3', () => {
     ]);
     expect(heard.map(([, , table]) => table)).toEqual([...kinds[1], ...kinds[2]].map(({ table }) => table));
     const rows = Object.values(written).reduce((sum, count) => sum + count, 0);
-    expect(heard.at(-1)?.[3]).toBe(rows - 3); // all but the counters, which come last
+    expect(heard.at(-1)?.[3]).toBe(rows - 3); // all except the counters, which come last
   });
 
-  it('comes to the same from scale 1', async () => {
+  it('has the same result from scale 1', async () => {
     const other = await emptyLocal('embedded');
     await seedAt(1, other);
     await seedAt(3, other);
     expect(await contentsOf(other)).toEqual(await contentsOf(database));
   }, 60_000);
 
-  it('leaves nothing where it was interrupted, and can be begun again', async () => {
+  it('leaves nothing after an interruption, and can be repeated', async () => {
     const other = await emptyLocal('embedded');
     const interrupt = (done: number, total: number) => {
       if (done > total / 2) throw new Error('interrupted');
@@ -128,14 +128,14 @@ describe('seeding a PostgreSQL server', () => {
     await seedAt(20, server);
   }, 60_000);
 
-  it('gives the same database as the embedded one, of many batches', async () => {
+  it('creates the same database as the embedded one, in many batches', async () => {
     const embedded = await emptyLocal('embedded');
     await seedAt(20, embedded);
     expect(await contentsOf(server)).toEqual(await contentsOf(embedded));
     expect(await faultsOfNumbers(server)).toEqual({ grievances: [], members: [] });
   }, 60_000);
 
-  it('leaves nothing where it was interrupted', async () => {
+  it('leaves nothing after an interruption', async () => {
     const other = await emptyLocal('postgresql');
     const interrupt = (_: number, __: number, table: string) => {
       if (table === 'grievances') throw new Error('interrupted');
@@ -144,7 +144,7 @@ describe('seeding a PostgreSQL server', () => {
     for (const content of Object.values(await contentsOf(other))) expect(content).toMatchObject({ rows: 0 });
   }, 60_000);
 
-  it('adds only what is missing, and gives up whole where a row is in the way', async () => {
+  it('adds only what is missing, and rolls back if a row conflicts', async () => {
     const other = await emptyLocal('postgresql');
     await seedAt(2, other);
     const before = await contentsOf(other);
@@ -155,7 +155,7 @@ describe('seeding a PostgreSQL server', () => {
     expect(await contentsOf(other)).toEqual(before);
   }, 60_000);
 
-  it('waits for another run that was begun at the same time', async () => {
+  it('waits for a concurrent run', async () => {
     const other = await emptyLocal('postgresql');
     const reports = await Promise.all([seedAt(20, other), seedAt(20, other)]);
     expect(reports.map(({ written }) => written['members'] ?? 0).sort((a, b) => a - b)).toEqual([0, 1000]);
@@ -164,7 +164,7 @@ describe('seeding a PostgreSQL server', () => {
 });
 
 describe('progress', () => {
-  /** What is written when a run reports every tenth of a second for as long as told. */
+  /** Returns the output of a run that reports every tenth of a second for this long. */
   function shown(stream: { isTTY?: boolean; columns?: number }, seconds: number): string[] {
     const lines: string[] = [];
     let time = 0;
@@ -174,7 +174,7 @@ describe('progress', () => {
     return lines;
   }
 
-  it('is not shown of what takes less than a second', () => {
+  it('is not shown in the first second', () => {
     expect(shown({ isTTY: true }, 0.9)).toEqual([]);
     expect(shown({}, 0.9)).toEqual([]);
   });
@@ -186,7 +186,7 @@ describe('progress', () => {
     ]);
   });
 
-  it('is one line on a terminal, which is gone in the end', () => {
+  it('is one line on a terminal, which is removed at the end', () => {
     const lines = shown({ isTTY: true, columns: 60 }, 15);
     expect(lines[90]).toBe('\r██████████░░░░░░░░░░  50 %  members, 350,000 rows, 35,000 a\u001b[K');
     expect(lines.at(-1)).toBe('\r\u001b[K');

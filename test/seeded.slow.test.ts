@@ -51,13 +51,13 @@ async function signIn(url: string, identifier: string, password: string): Promis
   return errors?.[0]?.extensions.code ?? 'signed in';
 }
 
-/** What the doctor says of the accounts, where it says something. */
+/** Returns the doctor's finding about the accounts, if there is one. */
 async function accountsOf(environment: Record<string, string>): Promise<string | undefined> {
   const { said } = await runProcess(built.program, ['doctor'], environment);
   return said.split('\n').find((line) => line.includes('  Accounts: '));
 }
 
-/** Seeds the accounts, as a development run does: one hash each. */
+/** Seeds the accounts like a development run, with one hash each. */
 async function seedAccounts(environment: Record<string, string>): Promise<void> {
   const { hasSucceeded, said } = await runProcess(built.program, ['seed', '--phase', '0'], { ...environment, NODE_ENV: 'development' });
   if (!hasSucceeded) throw new Error(said);
@@ -83,7 +83,7 @@ describe.each(['embedded', 'postgresql'] as const)('a database seeded on the %s 
     expect(await accountsOf(environment)).toMatch(`failed  Accounts: ${refusal}`);
   }, 60_000);
 
-  it('is served after users:disable-seeded: no public password signs in, and nobody owns it', async () => {
+  it('is served after users:disable-seeded: no public password signs in, and there is no owner', async () => {
     const first = await runProcess(built.program, ['users:disable-seeded'], environment);
     expect(first).toEqual({
       hasSucceeded: true,
@@ -112,7 +112,7 @@ describe.each(['embedded', 'postgresql'] as const)('a database seeded on the %s 
 });
 
 describe('a seeded account', () => {
-  it('is found by when it was created, whatever its name and address are now, until its password changes', async () => {
+  it('is found by its creation time, with any name and address, until its password changes', async () => {
     expect(takenOverAt(0).toISOString()).toBe(seededAt);
     const { drop, url } = await serverDatabase();
     const client = new pg.Client({ connectionString: url });

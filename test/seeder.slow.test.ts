@@ -10,7 +10,7 @@ import { start } from '../src/process/server.ts';
 import { serverDatabase } from './support/database.ts';
 import { buildProgram, runProcess } from './support/process.ts';
 
-// Seeding by MikroORM's CLI, and at a start.
+// Tests seeding with MikroORM's CLI, and at a start.
 
 let built: ReturnType<typeof buildProgram>;
 let folder: string;
@@ -31,7 +31,7 @@ const environmentOf = (name: string, more: Readonly<Record<string, string>> = {}
   ...more,
 });
 
-/** What `npx mikro-orm seeder:run` says after `npm run build`, and whether it succeeded. */
+/** Runs `npx mikro-orm seeder:run` after `npm run build`. Returns its output and whether it succeeded. */
 function runSeeder(environment: Readonly<Record<string, string>>, ...words: readonly string[]): { said: string; hasSucceeded: boolean } {
   const cli = join(import.meta.dirname, '..', 'node_modules', '@mikro-orm', 'cli', 'cli.js');
   const given = [cli, 'seeder:run', '--config', join(built.folder, 'mikro-orm.config.js'), ...words];
@@ -41,7 +41,7 @@ function runSeeder(environment: Readonly<Record<string, string>>, ...words: read
 }
 
 describe("MikroORM's CLI", () => {
-  it('seeds the database of the service where DATABASE_URL is not set', () => {
+  it('seeds the database of the service if DATABASE_URL is not set', () => {
     const environment = environmentOf('embedded');
     const first = runSeeder(environment);
     expect(first.said).toMatch(/Added 6 roles, 10 users, .* 20 grievances/);
@@ -50,7 +50,7 @@ describe("MikroORM's CLI", () => {
     expect(runSeeder(environment, '--class', 'PhaseTwoSeeder').said).toContain('All seeded records already exist.');
   }, 240_000);
 
-  it('seeds the database of DATABASE_URL, with passwords under the keyring of the service', async () => {
+  it('seeds the database of DATABASE_URL, with passwords under the service’s keyring', async () => {
     const { url, drop } = await serverDatabase();
     const environment = environmentOf('server', { DATABASE_URL: url });
     const client = new pg.Client({ connectionString: url });

@@ -45,7 +45,7 @@ afterAll(async () => {
   await orm?.close();
 });
 
-/** As if just migrated: one PGlite serves this file, and `replica` keeps the triggers that guard against deletion from firing. */
+/** Empties the database. One PGlite serves this file, and `replica` disables the triggers that prevent deletion. */
 async function emptied(): Promise<void> {
   await orm.em.getConnection().executeDump(`
     set session_replication_role = replica;
@@ -81,11 +81,11 @@ const distinct = async (table: string, column: string): Promise<unknown[]> =>
 
 const sorted = (values: Iterable<unknown>): unknown[] => [...values].sort();
 
-/** The rows that break a law, of which there are none. */
+/** Returns the rows that violate a rule. */
 const offenders = (sql: string) => query(sql);
 
-describe('the texts to draw from', () => {
-  it('are 72 activities, eight of each type, each told for every outcome', () => {
+describe('the texts', () => {
+  it('contain 72 activities, eight of each type, each with every outcome', () => {
     const texts = Object.values(activityTexts).flatMap((byOutcome) => Object.values(byOutcome).flat());
     expect(new Set(texts).size).toBe(72);
     for (const type of Object.values(SaltingActivityType)) {
@@ -95,7 +95,7 @@ describe('the texts to draw from', () => {
     }
   });
 
-  it('are 25 hardships and 30 violations with their remedies', () => {
+  it('contain 25 hardships, and 30 violations with their remedies', () => {
     expect(new Set(Object.values(hardshipTexts).flat()).size).toBe(25);
     expect(violationTexts).toHaveLength(30);
     expect(new Set(violationTexts.map(({ violation }) => violation)).size).toBe(30);
@@ -105,25 +105,25 @@ describe('the texts to draw from', () => {
 });
 
 describe('the generated rows', () => {
-  /** What is generated for a table, in its order. */
+  /** Returns the generated rows of a table in order. */
   function rows<Table extends keyof Tables>(table: Table, scale = 1): Tables[Table][] {
     const dossiers = scaledKinds.flatMap((kind) => ([kind.table, ...kind.parts].includes(table) ? [...kind.dossiers(scale)] : []));
     return dossiers.flatMap((dossier): readonly Tables[Table][] => dossier[table] ?? []);
   }
 
-  it('are the same at every call', () => {
+  it('are the same each time', () => {
     const taken = () => scaledTables.map((table) => rows(table, 2));
     expect(taken()).toEqual(taken());
   });
 
-  it('of a lower scale are at the head of those of a higher one', () => {
+  it('of a smaller scale are the beginning of those of a larger one', () => {
     for (const { dossiers } of scaledKinds) {
       const low = [...dossiers(1)];
       expect([...dossiers(3)].slice(0, low.length)).toEqual(low);
     }
   });
 
-  it('are the same in every process, this year and the next', () => {
+  it('are the same in every process, in any year', () => {
     const digests = scaledTables.map((table) => [table, hash('sha256', JSON.stringify(rows(table, 2))).slice(0, 16)]);
     expect(Object.fromEntries(digests)).toEqual({
       organizations: '0a269a7a6fe59ee6',
@@ -144,7 +144,7 @@ describe('the generated rows', () => {
     });
   });
 
-  it('have ids of the seventh version that carry the instant of their creation', () => {
+  it('have UUIDv7 ids with the time of their creation', () => {
     for (const row of [...rows('members'), ...rows('grievances'), ...rows('benevolence_reviews')]) {
       expect(row.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
       expect(Number.parseInt(row.id.slice(0, 8) + row.id.slice(9, 13), 16)).toBe(row.created_at.getTime());
@@ -163,7 +163,7 @@ describe('a whole run', () => {
     expect(accounts).toHaveLength(10);
   }, 60_000);
 
-  it('writes the promised numbers of rows', async () => {
+  it('writes the documented numbers of rows', async () => {
     expect(await counts()).toMatchObject({
       roles: 6,
       users: 10,
@@ -191,7 +191,7 @@ describe('a whole run', () => {
     expect(phaseTwo.reduce((sum, table) => sum + (all[table] ?? 0), 0)).toBe(153);
   });
 
-  it('makes the accounts that are announced, none of them the owner, with their roles and levels', async () => {
+  it('creates the announced accounts with their roles and levels, none of them the owner', async () => {
     const accounts = await query(
       `select u.username, u.email, u.password_hash as hash, r.name as role, ur.review_levels as levels
        from users u join user_roles ur on ur.user_id = u.id join roles r on r.id = ur.role_id
@@ -225,7 +225,7 @@ describe('a whole run', () => {
     for (const { name, basedOn, length } of roles) expect([basedOn, length > 40]).toEqual([name, true]);
   });
 
-  it('links the members to records with cases, and the organizer to one with activities', async () => {
+  it('links the members to records with cases, and the organizer to a record with activities', async () => {
     const links = await query<{ username: string; isSameName: boolean; grievances: number; applications: number; activities: number }>(
       `select u.username, (u.first_name, u.last_name) = (m.first_name, m.last_name) as "isSameName",
          (select count(*)::int from grievances g where g.member_id = m.id) as grievances,
@@ -240,7 +240,7 @@ describe('a whole run', () => {
     expect(organizer?.activities).toBeGreaterThan(0);
   });
 
-  it('keeps a register of 13 employers, one local, and 50 members of whom 43 are active', async () => {
+  it('creates a register of 13 employers, one local, and 50 members, with 43 active ones', async () => {
     expect(await query(`select org_type as type, count(*)::int as n from organizations group by 1 order by 1`)).toEqual([
       { type: OrganizationType.EMPLOYER, n: 13 },
       { type: OrganizationType.JATC, n: 3 },
@@ -253,7 +253,7 @@ describe('a whole run', () => {
     expect((await distinct('organizations', 'name')).length).toBe(20);
   });
 
-  it('keeps a calendar with the nine holidays of four years, each on its weekday', async () => {
+  it('creates a calendar with nine holidays in each of four years, each on its weekday', async () => {
     const days = await query<{ name: string; day: string; weekday: number; year: number }>(
       `select name, day::text as day, extract(isodow from day)::int as weekday, extract(year from day)::int as year from holidays`,
     );
@@ -270,7 +270,7 @@ describe('a whole run', () => {
     expect(days.map(({ day }) => day)).toContain('2026-07-03');
   });
 
-  it('governs every grievance by the agreement that bound its employer on the day of the incident, and names its article', async () => {
+  it('assigns every grievance the agreement of its employer on the day of the incident, and an article', async () => {
     const governed = await query<{ isBound: boolean; isNamed: boolean }>(
       `select exists (select 1 from agreement_employers e where e.agreement_id = a.id and e.organization_id = g.employer_id
            and g.incident_date between e.assented_date and coalesce(e.ended_date, 'infinity')) and g.incident_date between a.effective_date
@@ -282,14 +282,14 @@ describe('a whole run', () => {
     for (const each of governed) expect(each).toEqual({ isBound: true, isNamed: true });
   });
 
-  it('writes telephone and card numbers in mixed formats', async () => {
+  it('writes telephone and card numbers in various formats', async () => {
     const forms = async (table: string, column: string) =>
       distinct(table, `regexp_replace(regexp_replace(${column}, '[0-9]', '9', 'g'), '[A-Za-z]', 'A', 'g')`);
     expect((await forms('members', 'phone')).filter(Boolean).length).toBeGreaterThanOrEqual(5);
     expect((await forms('members', 'member_number')).length).toBeGreaterThanOrEqual(4);
   });
 
-  it('shows every value of every state, kind and reason', async () => {
+  it('uses every state, kind and reason', async () => {
     expect(await distinct('benevolence_applications', 'status')).toEqual(sorted(Object.values(BenevolenceStatus)));
     expect(await distinct('benevolence_applications', 'reason')).toEqual(sorted(Object.values(BenevolenceReason)));
     expect(await distinct('benevolence_reviews', 'decision')).toEqual(sorted(Object.values(BenevolenceReviewDecision)));
@@ -308,7 +308,7 @@ describe('a whole run', () => {
     expect((await distinct('salting_activities', 'organization_id')).length).toBe(13);
   });
 
-  it('gives the reasons their shares', async () => {
+  it('distributes the reasons as documented', async () => {
     expect(await query(`select reason, count(*)::int as n from benevolence_applications group by 1 order by 1`)).toEqual([
       { reason: 'death_in_family', n: 4 },
       { reason: 'disaster', n: 3 },
@@ -324,7 +324,7 @@ describe('a whole run', () => {
     expect(await dump()).toEqual(first);
   }, 60_000);
 
-  it('changes nothing the second time, hashes nothing again, and leaves alone what users have changed', async () => {
+  it('changes nothing the second time, hashes nothing again, and keeps the changes of users', async () => {
     const [member] = await query<{ id: string }>(`select id from members order by id limit 1`);
     await query(`update members set notes = 'Edited by hand.', last_name = 'Changed' where id = ?`, [member?.id]);
     await query(`update users set member_id = null where username = 'organizer'`);
@@ -338,7 +338,7 @@ describe('a whole run', () => {
     expect(before['members']).toContain('Edited by hand.');
   });
 
-  it('gives an instance that nobody owns to its admin, where that is wanted, and never takes it from anybody', async () => {
+  it('makes the admin the owner if the option is set and there is no owner', async () => {
     const owners = async () =>
       (await query<{ username: string }>('select username from users where is_owner')).map(({ username }) => username);
     const given = { ...options, phases: [0] as const, givesOwner: true };
@@ -352,7 +352,7 @@ describe('a whole run', () => {
     expect(await owners()).toEqual(['founder']);
   });
 
-  it('can be followed by one at a higher scale', async () => {
+  it('can be followed by a run at a larger scale', async () => {
     await emptied();
     await seed(orm.em, options);
     const { written } = await seed(orm.em, { ...options, scale: 2 });
@@ -375,14 +375,14 @@ describe('phases', () => {
     expect(Object.values(await counts()).every((n) => n === 0)).toBe(true);
   });
 
-  it('two refuses after phase zero alone, and names only what phase one writes', async () => {
+  it('two after phase zero alone is refused, and names only what phase one writes', async () => {
     await seed(orm.em, { ...options, phases: [0] });
     const before = await dump();
     await expect(seed(orm.em, { ...options, phases: [2] })).rejects.toThrow(/Missing records: 20 of 20 organizations .* 50 of 50 members/);
     expect(await dump()).toEqual(before);
   });
 
-  it('zero and one link nobody; two then runs alone', async () => {
+  it('zero and one link no users; two then runs alone', async () => {
     await seed(orm.em, { ...options, phases: [1] });
     expect(await query(`select username from users where member_id is not null`)).toEqual([]);
     const { written } = await seed(orm.em, { ...options, phases: [2] });
@@ -390,7 +390,7 @@ describe('phases', () => {
     expect(await query(`select username from users where member_id is not null order by 1`)).toHaveLength(3);
   });
 
-  it('are refused in production and at no scale', async () => {
+  it('are refused in production and at an invalid scale', async () => {
     await emptied();
     await expect(seed(orm.em, { ...options, environment: 'production' })).rejects.toThrow(SeedError);
     await expect(seed(orm.em, { ...options, scale: 0 })).rejects.toThrow(SeedError);
@@ -398,7 +398,7 @@ describe('phases', () => {
     expect(Object.values(await counts()).every((n) => n === 0)).toBe(true);
   });
 
-  it('write nothing at all where a row of somebody else is in the way', async () => {
+  it('write nothing at all if another row conflicts', async () => {
     await query(
       `insert into members (id, created_at, updated_at, member_number, first_name, last_name, status, classification)
        values (gen_random_uuid(), now(), now(), '100000', 'Ada', 'Own', 'active', 'journeyman')`,
@@ -407,7 +407,7 @@ describe('phases', () => {
     expect(await counts()).toMatchObject({ roles: 0, users: 0, organizations: 0, members: 1 });
   });
 
-  it('say what the database refused first, not that the transaction is aborted', async () => {
+  it('report the first error of the database, not that the transaction is aborted', async () => {
     await emptied();
     await query('alter table organizations add constraint in_the_way check (name is null)');
     try {
@@ -417,7 +417,7 @@ describe('phases', () => {
     }
   });
 
-  it('use the system roles that an instance has made itself', async () => {
+  it('use the system roles that an instance has created itself', async () => {
     await emptied();
     await query(
       `insert into roles (id, created_at, updated_at, name, display_name, is_system_role, based_on)
@@ -428,7 +428,7 @@ describe('phases', () => {
 });
 
 describe('passwords', () => {
-  it('can be left out and given later, to accounts that have none alone', async () => {
+  it('can be omitted and set later, only for accounts without one', async () => {
     await emptied();
     await seed(orm.em, { ...options, phases: [0], hashPassword: async () => noPassword });
     expect(await distinct('users', 'password_hash')).toEqual([noPassword]);
@@ -445,7 +445,7 @@ describe('passwords', () => {
   });
 });
 
-it('does not count an admin without a password as able to sign in', async () => {
+it('are needed for an admin to count as able to sign in', async () => {
   await emptied();
   await seed(orm.em, { ...options, phases: [0], hashPassword: async () => noPassword });
   const [admin] = await query<{ id: string }>(`select id from users where username = 'admin'`);
@@ -479,7 +479,7 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
     expect(await query(`select count(*)::int as n from organizations where org_type = 'employer'`)).toEqual([{ n: 13 * scale }]);
   });
 
-  it('holds the deadlines that the milestones and the agreement of each grievance make', async () => {
+  it('contains the deadlines that follow from the milestones and the agreement of each grievance', async () => {
     const em = orm.em.fork();
     const stored = await em.find(Grievance, {}, { filters: false, populate: ['milestones', 'extensions', 'deadlines'] });
     let compared = 0;
@@ -495,7 +495,7 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
     expect(compared).toBe(133 * scale);
   });
 
-  it('holds grievances that are what their steps and events make them', async () => {
+  it('contains grievances that match their steps and events', async () => {
     const stored = await orm.em.fork().find(Grievance, {}, { filters: false, populate: ['steps', 'history'] });
     expect(stored).toHaveLength(20 * scale);
     for (const grievance of stored) {
@@ -507,7 +507,7 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
     }
   });
 
-  it('holds applications that are what their reviews and events make them', async () => {
+  it('contains applications that match their reviews and events', async () => {
     const stored = await orm.em
       .fork()
       .find(BenevolenceApplication, {}, { filters: false, populate: ['reviews', 'reviews.reviewer', 'history'] });
@@ -518,7 +518,7 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
     }
   });
 
-  it('would not pass with a state that the law does not lead to', async () => {
+  it('would not pass with a state that the rules do not allow', async () => {
     const [closed] = await orm.em
       .fork()
       .find(Grievance, { status: GrievanceStatus.CLOSED }, { filters: false, populate: ['steps', 'history'] });
@@ -530,7 +530,7 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
     expect(replayGrievance(closed, steps, events.slice(0, -1))).not.toEqual(stateOfGrievance(closed));
   });
 
-  it('has every review decided by someone who held the level, in order, one person at one level, nobody on their own case', async () => {
+  it('has reviews in order by users with the level, one user per level, and nobody on their own case', async () => {
     expect(
       await offenders(`select r.id from benevolence_reviews r where not exists (
         select 1 from user_roles ur join users u on u.id = ur.user_id
@@ -554,7 +554,7 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
     ).toEqual([]);
   });
 
-  it('asks the levels that the amount needs, and amounts that the reason allows', async () => {
+  it('has the levels that the amounts need, and the amounts that the reasons allow', async () => {
     expect(
       await offenders(`select id from benevolence_applications where status in ('approved', 'paid') and cardinality(required_levels) <>
         (select count(*) from benevolence_reviews r where r.application_id = benevolence_applications.id
@@ -573,7 +573,7 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
     ).toEqual([]);
   });
 
-  it('has dates in their order, none after the anchor, and rows recorded when it happened', async () => {
+  it('has dates in order, none after the anchor, and rows recorded at the time of their events', async () => {
     expect(
       await offenders(`select s.id from grievance_step_records s join grievances g on g.id = s.grievance_id
         where s.meeting_date < g.filed_date or s.meeting_date > g.resolution_date or exists (
@@ -615,7 +615,7 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
     expect(await offenders(`select id from grievances where filed_date <> (created_at at time zone 'America/New_York')::date`)).toEqual([]);
   });
 
-  it('has numbers without gaps in every year, and counters that stand at the last', async () => {
+  it('has numbers without gaps in every year, and counters at the last number', async () => {
     const numbers = await query<{ year: number; given: number; highest: number; counter: number }>(
       `select c.year, count(g.id)::int as given, max(substring(g.grievance_number from 9)::int) as highest, c.last as counter
        from grievance_counters c left join grievances g on substring(g.grievance_number from 4 for 4)::int = c.year
@@ -625,7 +625,7 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
     for (const { given, highest, counter } of numbers) expect([highest, counter]).toEqual([given, given]);
   });
 
-  it('sends the people to each step meeting who meet at that step', async () => {
+  it('has the expected attendees at each step meeting', async () => {
     const steps = await query<{ step: number; union: string; employer: string; notes: string | null }>(
       `select step_number as step, union_attendees as "union", employer_attendees as employer, notes from grievance_step_records`,
     );
@@ -647,7 +647,7 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
     ).toEqual([]);
   });
 
-  it('names an amount for exactly those settlements whose text pays money', async () => {
+  it('has an amount exactly for those settlements whose text mentions a payment', async () => {
     const settled = await query<{ resolution: string; amount: string | null }>(
       `select resolution, settlement_amount as amount from grievances where status = 'settled'`,
     );
@@ -660,7 +660,7 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
     expect(await offenders(`select id from grievances where status <> 'settled' and settlement_amount is not null`)).toEqual([]);
   });
 
-  it('has grievances against the employer whom the grievant worked for on the day', async () => {
+  it('has grievances against the grievant’s employer of that day', async () => {
     expect(
       await offenders(`select g.id from grievances g where not exists (select 1 from member_employments e where e.member_id = g.member_id
         and e.organization_id = g.employer_id and g.incident_date between e.start_date and coalesce(e.end_date, g.incident_date))`),
@@ -693,7 +693,7 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
     ).toEqual([]);
   });
 
-  it('has collected fewer cards at each employer than there are workers', async () => {
+  it('has fewer cards than workers at each employer', async () => {
     expect(
       await offenders(`select o.id from organizations o join salting_activities s on s.organization_id = o.id
         group by o.id having sum(s.cards_signed) > o.unit_size or max(s.workers_contacted) > o.unit_size`),

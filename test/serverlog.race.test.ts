@@ -5,13 +5,13 @@ import pg from 'pg';
 import { migrate, openDatabase, type Database } from '../src/database/index.ts';
 import { startServer, type Server } from './support/server.ts';
 
-// A PostgreSQL server of this file's own, which logs as much as it can, and whose log is searched for what people wrote.
+// A separate PostgreSQL server with maximum logging, whose log is searched for submitted texts.
 
 let server: Server;
 let admin: pg.Client;
 let directory: string;
 
-/** What the server is told to log of every session. */
+/** The logging settings of every session. */
 const talkative = {
   logging_collector: 'on',
   log_min_duration_statement: '0',
@@ -51,7 +51,7 @@ const log = (): string =>
     .map((file) => readFileSync(join(directory, 'log', file), 'utf8'))
     .join('');
 
-/** Has statements with this text in every column of every table refused, run out of time, and be the victim of a deadlock. */
+/** Causes refusals, time-outs and a deadlock of statements with this text in every column of every table. */
 async function provoke({ orm, run }: Database, marker: string): Promise<string[]> {
   const em = orm.em.fork();
   const codes: string[] = [];
@@ -100,7 +100,7 @@ async function provoke({ orm, run }: Database, marker: string): Promise<string[]
 
 const codeOf = (error: unknown): string => (error as { code: string }).code;
 
-/** Opens the database as a role of this name. */
+/** Opens the database as a role with this name. */
 async function openAs(role: string): Promise<Database> {
   await admin.query(`create role ${role} login password 'secret'`);
   await admin.query(`grant usage on schema public to ${role}`);
@@ -118,7 +118,7 @@ const reopenAs = (role: string): Promise<Database> =>
     { patience: 4 },
   );
 
-/** What docs/operations.md has an administrator run, for another role. */
+/** Returns the statements of docs/operations.md for an administrator, for another role. */
 const documented = (role: string): string => {
   const text = readFileSync(join(import.meta.dirname, '..', 'docs', 'operations.md'), 'utf8');
   const [, statements = ''] = /```sql logging\n(.*?)```/s.exec(text) ?? [];
@@ -130,7 +130,7 @@ const settings = [...documented('').matchAll(/ set (\w+) to /g)].map(([, name]) 
 it.each<[what: string, role: string, grant: string]>([
   ['may set what is logged', 'granted', `grant set on parameter ${settings} to granted`],
   ['has it set by an administrator', 'altered', documented('altered')],
-])('keeps what was written out of the log where the role %s', async (_what, role, grant) => {
+])('keeps written values out of the log if the role %s', async (_what, role, grant) => {
   await (await openAs(role)).close();
   await admin.query(grant);
   const database = await reopenAs(role);
@@ -145,7 +145,7 @@ it.each<[what: string, role: string, grant: string]>([
   expect(log()).not.toContain(`hardship-of-${role}`);
 });
 
-it('logs what was written where the role may set nothing: operations.md says how to prevent it', async () => {
+it('logs written values if the role may change no setting: operations.md says how to prevent it', async () => {
   const database = await openAs('plain');
   try {
     expect(await provoke(database, 'hardship-of-plain')).not.toContain('none');

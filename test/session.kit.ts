@@ -27,7 +27,7 @@ import { freshDatabase } from './support/database.ts';
 export const cost = { memory: 19_456, time: 2 };
 export const password = 'correct horse battery';
 export const client: Client = { ipAddress: '203.0.113.7', userAgent: 'Firefox', requestId: 'request-1' };
-/** What a test that is not about limits never comes near. */
+/** High limits for tests that are not about limits. */
 const plenty = { turns: 1000, seconds: 300 };
 export const rules: SessionConfig = {
   accessTokenTtl: 1800,
@@ -70,13 +70,16 @@ export class Clock {
   }
 }
 
-/** A database with the whole schema and nobody in it, on the engine that the run is about. It is closed by closing its ORM. */
+/** Creates an empty database with the whole schema on the engine of the test run. Closing its ORM closes it. */
 export async function embedded(): Promise<{ orm: MikroORM; runSql: RunSql }> {
   const { orm, run, close } = await freshDatabase({ seeded: false });
   return { orm: Object.create(orm, { close: { value: close } }) as MikroORM, runSql: run };
 }
 
-/** Reads and changes rows past every row filter. The services' own entity manager has filters and no viewer: they must do without. */
+/**
+ * Reads and changes rows without row filters. The services' own entity manager has filters and no viewer, so they work
+ * without one.
+ */
 export class Stored {
   constructor(private readonly em: SqlEntityManager) {}
 
@@ -97,7 +100,7 @@ export class Stored {
   }
 }
 
-/** What the session use cases need of a process. */
+/** The parts of a process that session use cases need. */
 export type SessionServices = Pick<Services, 'keyring' | 'passwords' | 'tokens' | 'mail' | 'breached' | 'setup' | 'rules' | 'now'>;
 
 /** The use cases of sessions, each called with its own viewer and client. */
@@ -133,20 +136,20 @@ export class SessionCalls {
   }
 }
 
-/** A scope without a viewer on an entity manager, whose other services are missing. */
+/** Returns a scope without a viewer on an entity manager, without other services. */
 export const scopeOn = (em: SqlEntityManager, services: Partial<Services>): Scope =>
   serviceScope(services as Services, em, () => Promise.reject(new Error('No statement runs outside of the entity manager here')), 'start');
 
-/** The service with its clock, its keys and one user, and what a test asks of them. */
+/** The service with its clock, its keys and one user, and helpers for tests. */
 export class Local {
   readonly clock = new Clock();
   keyring = Keyring.parse(Keyring.generate());
   rules = rules;
   user!: User;
-  /** What was to be mailed, whether or not its transaction was kept. */
+  /** The mails to be sent, also from transactions that were rolled back. */
   readonly mailed: MailJob[] = [];
   setupToken: string | null = null;
-  /** Passwords that are known from a breach. */
+  /** Passwords that count as breached. */
   readonly breached = new Set<string>();
 
   constructor(
@@ -177,7 +180,7 @@ export class Local {
     return this.orm.em.fork();
   }
 
-  /** The stored rows, whether visible or not. */
+  /** The stored rows, visible or not. */
   get stored(): Stored {
     return new Stored(this.em);
   }
@@ -186,7 +189,7 @@ export class Local {
     return new SessionCalls(this.em, this.tools);
   }
 
-  /** A scope of the service itself, for which no one is signed in. */
+  /** A scope of the service itself, without a signed-in user. */
   get scope(): Scope {
     return scopeOn(this.em, this.tools);
   }
@@ -215,13 +218,13 @@ export class Local {
     return facts && new Viewer(facts, () => false);
   }
 
-  /** One row of plain columns. */
+  /** Returns one row of plain columns. */
   async row<T = Record<string, unknown>>(sql: string, params: unknown[] = []): Promise<T> {
     return (await this.runSql(sql, params))[0] as T;
   }
 }
 
-/** The code of the refusal, or what came instead. */
+/** Returns the code of the refusal, or the result. */
 export async function codeOf(work: Promise<unknown>): Promise<unknown> {
   return work.then(
     () => 'no refusal',

@@ -15,7 +15,7 @@ import { type RunSql } from '../src/services/scope.ts';
 import { authenticate, viewerSql } from '../src/services/session/authenticate.ts';
 import { codeOf, cost, Local, rules } from './session.kit.ts';
 
-// The embedded database has one connection and so no races: these run on a server.
+// Runs on a server, because the embedded database has one connection and so no races.
 const server = process.env['UNIONHALL_TEST_POSTGRES'];
 if (!server) throw new Error('UNIONHALL_TEST_POSTGRES must name a PostgreSQL server on which databases may be created');
 
@@ -47,7 +47,7 @@ const onServer = async (sql: string) => {
     await connection.end();
   }
 };
-// through the pooler, where the run is to have one between
+// through the pooler, if the test run has one
 const urlOf = (database: string) =>
   Object.assign(new URL(process.env['UNIONHALL_TEST_POOLER'] ?? server), { pathname: `/${database}` }).href;
 const at = <T>(count: number, work: (index: number) => Promise<T>) => Promise.all(Array.from({ length: count }, (_, index) => work(index)));
@@ -66,7 +66,7 @@ afterAll(async () => {
   await onServer(`drop database if exists ${name} with (force)`);
 });
 
-/** Hashes all at once, and counts how often each stored hash was held against a password. */
+/** Hashes without a queue, and counts the verifications of each stored hash. */
 class Counting extends PasswordHasher {
   readonly held: (string | null)[] = [];
 
@@ -90,8 +90,8 @@ const counting = async (username: string) => {
   return { local, held: () => hasher(local.keyring).held };
 };
 
-describe('one refresh token, used by many at once', () => {
-  it('rotates once, and gives all the same successor, in every round', async () => {
+describe('one refresh token in many concurrent requests', () => {
+  it('rotates once, and all get the same successor, in every round', async () => {
     const local = await new Local(orm, runSql).settle('tabs');
     let { refreshToken, sessionId } = await local.login();
     for (let round = 0; round < 30; round++) {
@@ -103,7 +103,7 @@ describe('one refresh token, used by many at once', () => {
     expect(await local.stored.count(AuditEvent, { actor: local.user.id })).toBe(1);
   }, 120_000);
 
-  it('gives no two successors where there is no grace', async () => {
+  it('has only one successor without a grace period', async () => {
     const local = await new Local(orm, runSql).settle('graceless');
     local.rules = { ...rules, refreshGrace: 0, refreshRetry: 0 };
     for (let round = 0; round < 10; round++) {
@@ -115,7 +115,7 @@ describe('one refresh token, used by many at once', () => {
     }
   }, 120_000);
 
-  it('is stopped by a theft found at the same time', async () => {
+  it('is stopped by a theft that is found concurrently', async () => {
     const local = await new Local(orm, runSql).settle('thief');
     for (let round = 0; round < 10; round++) {
       const first = await local.login();
@@ -129,8 +129,8 @@ describe('one refresh token, used by many at once', () => {
   }, 120_000);
 });
 
-describe('the first use of what a refresh was answered with', () => {
-  it('is noted once by many nodes at once, and signs out nobody who retries meanwhile', async () => {
+describe('the first use of a refreshed token', () => {
+  it('is recorded once by many concurrent nodes, and signs out no client that retries meanwhile', async () => {
     const local = await new Local(orm, runSql).settle('first.use');
     for (let round = 0; round < 20; round++) {
       const first = await local.login();
@@ -146,7 +146,7 @@ describe('the first use of what a refresh was answered with', () => {
         index % 2 === 0 ? local.refresh(first.refreshToken) : authenticate(second.accessToken, hear, tools, hear),
       );
       expect(answers).not.toContain(null);
-      // at the latest when nobody holds the session any more
+      // at the latest when no transaction locks the session any more
       await authenticate(second.accessToken, hear, tools, hear);
       expect(noted.filter((count) => count === 1)).toHaveLength(1);
       const stored = await local.stored.one(Session, { id: first.sessionId });
@@ -154,7 +154,7 @@ describe('the first use of what a refresh was answered with', () => {
     }
   }, 60_000);
 
-  it('waits for nobody who holds the session, and is noted at the next use', async () => {
+  it('does not wait for a locked session, and is recorded at the next use', async () => {
     const local = await new Local(orm, runSql).settle('first.held');
     const { refreshToken, sessionId } = await local.login();
     const { accessToken } = await local.refresh(refreshToken);
@@ -172,11 +172,11 @@ describe('the first use of what a refresh was answered with', () => {
     expect(await local.stored.one(Session, { id: sessionId })).toMatchObject({ firstUsedAt: local.clock.now() });
   });
 
-  it('keeps three tabs of one session signed in over an hour', async () => {
+  it('keeps three tabs of one session signed in for an hour', async () => {
     const local = await new Local(orm, runSql).settle('three.tabs');
     const { refreshToken, accessToken, sessionId } = await local.login();
     const tabs = Array.from({ length: 3 }, () => ({ refreshToken, accessToken }));
-    // Each tab keeps the tokens that it was answered itself, and the browser the latest refresh token, as a cookie does.
+    // Each tab keeps its own access token, and the browser keeps the latest refresh token in a cookie.
     let cookie = refreshToken;
     for (let minute = 0; minute <= 60; minute += 5) {
       const sent = cookie;
@@ -194,8 +194,8 @@ describe('the first use of what a refresh was answered with', () => {
   }, 60_000);
 });
 
-describe('nodes whose clocks differ', () => {
-  // The clock of the process stands for that of a node: the database's own goes on.
+describe('nodes with different clocks', () => {
+  // The clock of the process stands for that of a node, while the database's continues.
   const at = new Date();
   const onNode = async <T>(secondsAhead: number, work: () => Promise<T>): Promise<T> => {
     jest.useFakeTimers({ now: Date.now() + secondsAhead * 1000, doNotFake: [...everythingButDate] });
@@ -205,14 +205,14 @@ describe('nodes whose clocks differ', () => {
       jest.useRealTimers();
     }
   };
-  /** Without a clock that was injected, statements go by the database's. */
+  /** Without an injected clock, statements use the database's. */
   const settled = async (username: string) => {
     const local = new Local(orm, runSql);
     Object.defineProperty(local, 'clock', { value: { now: systemClock } });
     return local.settle(username);
   };
 
-  it('take no retry for theft, and no session for one that is over', async () => {
+  it('do not treat a retry as a theft, or accept an expired session', async () => {
     const local = await settled('ahead');
     const first = await local.login();
     const second = await local.refresh(first.refreshToken);
@@ -223,7 +223,7 @@ describe('nodes whose clocks differ', () => {
     expect(await onNode(idle, () => codeOf(local.refresh(second.refreshToken)))).toBe('no refusal');
   });
 
-  it('lock for as long as a lock lasts, and not for as long as a clock was wrong', async () => {
+  it('keep a lock for its duration, not for as long as a clock was wrong', async () => {
     const local = await settled('clock.lock');
     await onNode(7200, async () => {
       for (let time = 0; time < rules.loginAttempts; time++) await codeOf(local.login({ password: 'wrong' }));
@@ -232,7 +232,7 @@ describe('nodes whose clocks differ', () => {
     expect(Math.abs((lockedUntil?.valueOf() ?? 0) - at.valueOf() - rules.loginLock * 1000)).toBeLessThan(600_000);
   });
 
-  it('take turns by one clock, also where that of a node jumped and came back', async () => {
+  it('take turns by one clock, also if a node’s clock jumped and returned', async () => {
     const local = await settled('clock.limit');
     local.rules = { ...rules, limits: { ...rules.limits, 'second-factor': { turns: 2, seconds: 900 } } };
     const { scope } = local;
@@ -245,15 +245,15 @@ describe('nodes whose clocks differ', () => {
     expect(await onNode(-7200, () => tryAttempt(scope, 'second-factor', 'who jumps'))).toBeLessThanOrEqual(900);
   });
 
-  it('write none of their instants into statements', async () => {
+  it('use no instants of their own in statements', async () => {
     const texts = [sqlNow({ now: systemClock }), viewerSql({ now: systemClock }, 600)];
     for (const text of texts) expect([text, /timestamptz/.test(text), text.includes('now()')]).toEqual([text, false, true]);
   });
 });
 
-describe('many guesses at once', () => {
+describe('many concurrent guesses', () => {
   it.each([1, 2, 3])(
-    'reach the hash as often as the limit allows, and lock (round %s)',
+    'reach the hasher as often as the limit allows, and lock (round %s)',
     async (round) => {
       const { local, held } = await counting(`flood.${round}`);
       const codes = await at(parallel, () => codeOf(local.login({ password: 'wrong' })));
@@ -267,7 +267,7 @@ describe('many guesses at once', () => {
     60_000,
   );
 
-  it('reach it no more often when the lock has just lapsed', async () => {
+  it('reach it no more often when the lock has just expired', async () => {
     const { local, held } = await counting('lapsed');
     await at(parallel, () => codeOf(local.login({ password: 'wrong' })));
     local.clock.turn(rules.loginLock);
@@ -277,7 +277,7 @@ describe('many guesses at once', () => {
     expect(await codeOf(local.login())).toBe('BAD_CREDENTIALS');
   }, 60_000);
 
-  it('count on the device they come from, and leave the user open', async () => {
+  it('count for their device, and do not lock the user', async () => {
     const { local, held } = await counting('device');
     const { deviceToken } = await local.login();
     held().length = 0;
@@ -288,8 +288,8 @@ describe('many guesses at once', () => {
   }, 60_000);
 });
 
-describe('many right passwords at once', () => {
-  it('all sign in while they are fewer than the limit, though each renews the hash', async () => {
+describe('many concurrent correct passwords', () => {
+  it('all sign in below the limit, although each renews the hash', async () => {
     const { local } = await counting('renewed');
     const costly = new PasswordHasher(local.keyring, { memory: 20_000, time: 2 }, wide);
     const raising = Object.assign(new Local(orm, runSql, () => costly), { keyring: local.keyring, user: local.user });
@@ -301,7 +301,7 @@ describe('many right passwords at once', () => {
   }, 60_000);
 });
 
-it('leaves the durability of other statements as it was', async () => {
+it('do not change the durability of other statements', async () => {
   const { local } = await counting('durable');
   await at(parallel, () => codeOf(local.login({ password: 'wrong' })));
   const shown = await at(parallel, () => local.em.execute<{ synchronous_commit: string }[]>('show synchronous_commit'));

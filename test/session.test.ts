@@ -46,7 +46,7 @@ const fail = async (times: number, input = {}) => {
 const set = async (changes: Partial<User>) => local.stored.change(User, { id: local.user.id }, changes);
 
 describe('login', () => {
-  it('answers tokens that work, and remembers when', async () => {
+  it('returns tokens that work, and stores the time', async () => {
     const signedIn = await local.login({ deviceName: 'Laptop' });
     expect(signedIn).toMatchObject({ tokenType: 'Bearer', expiresIn: 1800, userId: local.user.id, cookies: null });
     expect(signedIn.refreshToken).toMatch(/^rft1\./);
@@ -57,7 +57,7 @@ describe('login', () => {
     expect(user.failedLoginAttempts).toBe(0);
   });
 
-  it('stores the session with hashes only', async () => {
+  it('stores only hashes in the session', async () => {
     const { sessionId, refreshToken, deviceToken } = await local.login({ deviceName: 'Laptop' });
     const stored = await session(sessionId);
     expect(stored).toMatchObject({
@@ -73,25 +73,25 @@ describe('login', () => {
     expect(await local.stored.count(Device, { tokenHash: hashToken(deviceToken ?? '') })).toBe(1);
   });
 
-  it.each(['rosa', 'ROSA', 'Rosa'])('takes the username as %s and the address in any case', async (name) => {
+  it.each(['rosa', 'ROSA', 'Rosa'])('accepts the username as %s, and the address in any case', async (name) => {
     const username = local.user.username.replace('Rosa', name);
     expect((await local.login({ identifier: username })).userId).toBe(local.user.id);
     expect((await local.login({ identifier: `${username}@LOCAL.test` })).userId).toBe(local.user.id);
   });
 
-  it('finds an address with letters beyond ASCII however they are typed', async () => {
+  it('finds an address with letters beyond ASCII in any spelling', async () => {
     await set({ email: `éva.${settled}@local.test` });
     expect((await local.login({ identifier: `ÉVA.${settled}@LOCAL.TEST` })).userId).toBe(local.user.id);
   });
 
-  it('keeps tokens out of the answer where the client wants cookies', async () => {
+  it('returns no tokens if the client uses cookies', async () => {
     const signedIn = await local.login({ cookie: true });
     expect(signedIn).toMatchObject({ refreshToken: null, deviceToken: null });
     expect(signedIn.cookies).toMatchObject({ refreshToken: expect.stringMatching(/^rft1/), deviceToken: expect.stringMatching(/^dvt1/) });
     expect(signedIn.cookies?.maxAge).toBe(rules.idleAge);
   });
 
-  it('gives one answer for unknown, wrong, inactive, deleted and locked', async () => {
+  it('has the same response for unknown, wrong, inactive, deleted and locked', async () => {
     const said: unknown[] = [];
     const hear = async (input: object) => local.login(input).catch((error: unknown) => said.push(error));
     await hear({ identifier: 'nobody' });
@@ -109,7 +109,7 @@ describe('login', () => {
     for (const error of said) expect((error as Error).cause).toBeUndefined();
   });
 
-  it('does one verification for any username', async () => {
+  it('verifies one password for any username', async () => {
     const held: (string | null)[] = [];
     class Watched extends PasswordHasher {
       override async verify(text: string, choose: () => Promise<string | null>) {
@@ -128,7 +128,7 @@ describe('login', () => {
   });
 
   it.each([["' or 1=1 --"], ["\\' or 1=1 --"], ['?'], ["x'); drop table users; --"], ['$1'], ['%'], ["a@b' or ''='"]])(
-    'takes the identifier %s for nothing but text',
+    'treats the identifier %s as plain text',
     async (identifier) => {
       expect(await codeOf(local.login({ identifier }))).toBe('BAD_CREDENTIALS');
     },
@@ -142,12 +142,12 @@ describe('login', () => {
     [{ password: 'a\ud800' }, 'input.password'],
     [{ deviceName: 'x'.repeat(101) }, 'input.deviceName'],
     [{ deviceName: 'a\u0000' }, 'input.deviceName'],
-  ])('refuses unfit input %# before any work', async (input, path) => {
+  ])('refuses invalid input %# before any work', async (input, path) => {
     await expect(local.login(input)).rejects.toMatchObject({ code: 'BAD_INPUT', details: { fields: [{ path }] } });
     expect((await local.stored.one(User, local.user.id)).failedLoginAttempts).toBe(0);
   });
 
-  it('records the sign-in with a code of its own over every column', async () => {
+  it('records the sign-in with its own MAC over every column', async () => {
     const { sessionId } = await local.login();
     const [event, ...others] = await events();
     expect(others).toHaveLength(0);
@@ -173,7 +173,7 @@ describe('login', () => {
     expect(isGenuine(event, Keyring.parse(Keyring.generate()))).toBe(false);
   });
 
-  it('shortens a header that is too long and drops its control characters', async () => {
+  it('truncates a long header and removes its control characters', async () => {
     const { sessionId } = (await local.sessions.login(
       { identifier: local.user.username, password },
       { ...client, userAgent: `a\u0000b\n${'x'.repeat(400)}` },
@@ -183,7 +183,7 @@ describe('login', () => {
 });
 
 describe('the lock', () => {
-  it('comes with the fifth failure, refuses the right password, expires automatically and starts from zero', async () => {
+  it('follows the fifth failure, refuses the correct password, expires, and starts again from zero', async () => {
     await fail(5);
     expect(await codeOf(local.login())).toBe('BAD_CREDENTIALS');
     local.clock.turn(1799);
@@ -193,7 +193,7 @@ describe('the lock', () => {
     expect(await codeOf(local.login())).toBe('no refusal');
   });
 
-  it('is not lengthened by attempts made while it lasts', async () => {
+  it('is not extended by further attempts', async () => {
     await fail(5);
     local.clock.turn(1000);
     await fail(3);
@@ -201,28 +201,28 @@ describe('the lock', () => {
     expect(await codeOf(local.login())).toBe('no refusal');
   });
 
-  it('locks again after five more', async () => {
+  it('follows again after five more failures', async () => {
     await fail(5);
     local.clock.turn(1800);
     await fail(5);
     expect(await codeOf(local.login())).toBe('BAD_CREDENTIALS');
   });
 
-  it('forgets failures at a success', async () => {
+  it('resets after a success', async () => {
     await fail(4);
     await local.login();
     await fail(4);
     expect(await codeOf(local.login())).toBe('no refusal');
   });
 
-  it('leaves sessions alone', async () => {
+  it('does not affect sessions', async () => {
     const { accessToken, refreshToken } = await local.login();
     await fail(5);
     expect(await local.viewer(accessToken)).not.toBeNull();
     expect(await codeOf(local.refresh(refreshToken))).toBe('no refusal');
   });
 
-  it('obeys the rules it is given', async () => {
+  it('uses the configured rules', async () => {
     local.rules = { ...rules, loginAttempts: 1, loginLock: 10 };
     await fail(1);
     expect(await codeOf(local.login())).toBe('BAD_CREDENTIALS');
@@ -232,7 +232,7 @@ describe('the lock', () => {
 });
 
 describe('a known device', () => {
-  it('signs in while strangers have the user locked out, and does not open the lock', async () => {
+  it('signs in while others have locked the user, and does not remove the lock', async () => {
     const { deviceToken } = await local.login();
     await fail(5);
     const again = await local.login({ deviceToken });
@@ -249,7 +249,7 @@ describe('a known device', () => {
     expect(await codeOf(local.login({ deviceToken }))).toBe('no refusal');
   });
 
-  it('is not known to another user, nor by a token that was made up', async () => {
+  it('is unknown for another user, and with an invented token', async () => {
     const { deviceToken } = await local.login();
     const other = await new Local(orm, runSql).settle(`other.${settled}`);
     for (let i = 0; i < 5; i++) await codeOf(other.login({ password: 'wrong' }));
@@ -261,8 +261,8 @@ describe('a known device', () => {
   });
 });
 
-describe('a hash that is old', () => {
-  it('is renewed when the key has been replaced', async () => {
+describe('an outdated hash', () => {
+  it('is renewed when the key was replaced', async () => {
     const text = Keyring.generate();
     local.keyring = Keyring.parse(text);
     await set({ passwordHash: await new PasswordHasher(local.keyring, cost).hash(password) });
@@ -274,7 +274,7 @@ describe('a hash that is old', () => {
     expect((await local.stored.one(User, local.user.id)).passwordHash).toBe(renewed);
   });
 
-  it('is renewed when the cost was raised, and never by a wrong password', async () => {
+  it('is renewed when the cost was raised, but not by a wrong password', async () => {
     local = new Local(orm, runSql, (keyring) => new PasswordHasher(keyring, { memory: 20_000, time: 2 }));
     await local.settle(`costly.${settled}`);
     await fail(1);
@@ -284,7 +284,7 @@ describe('a hash that is old', () => {
   });
 });
 
-describe('a change while the password is verified', () => {
+describe('a concurrent change while the password is verified', () => {
   const during = async (change: () => Promise<unknown>) => {
     class Slow extends PasswordHasher {
       #isFirst = true;
@@ -306,11 +306,11 @@ describe('a change while the password is verified', () => {
     expect(await local.stored.count(Session, { user: local.user.id })).toBe(0);
   });
 
-  it('to an inactive user refuses it too', async () => {
+  it('to an inactive user also refuses it', async () => {
     expect(await during(() => set({ isActive: false }))).toBe('BAD_CREDENTIALS');
   });
 
-  it('to a renewed hash of the same password does not', async () => {
+  it('to a renewed hash of the same password does not refuse it', async () => {
     const renewed = await new PasswordHasher(local.keyring, cost).hash(password);
     expect(await during(() => set({ passwordHash: renewed }))).toBe('no refusal');
   });
@@ -328,7 +328,7 @@ describe('a second factor', () => {
   };
   const ask = () => local.sessions.login({ identifier: local.user.username, password, deviceName: 'Laptop', cookie: true }, client);
 
-  it('is asked for by a challenge that is stored as a hash, and nothing else is given', async () => {
+  it('is requested with a challenge that is stored as a hash, and nothing else is returned', async () => {
     await enrol(true, 2);
     const asked = await ask();
     if (!(asked instanceof SecondFactorRequired)) throw new Error('signed in without it');
@@ -342,12 +342,12 @@ describe('a second factor', () => {
     expect(await events()).toHaveLength(0);
   });
 
-  it('offers backup codes only where one is left', async () => {
+  it('offers backup codes only if one is left', async () => {
     await enrol(true, 0);
     expect(await ask()).toMatchObject({ methods: [SecondFactorMethod.TOTP] });
   });
 
-  it('is not asked for before it was confirmed, nor after a wrong password', async () => {
+  it('is not requested before its confirmation, nor after a wrong password', async () => {
     await enrol(false, 0);
     await local.login();
     await local.stored.change(TotpCredential, { user: local.user.id }, { confirmedAt: local.clock.now() });
@@ -357,7 +357,7 @@ describe('a second factor', () => {
 });
 
 describe('refresh', () => {
-  it('rotates, and slides the idle end', async () => {
+  it('rotates, and extends the idle end', async () => {
     const first = await local.login();
     local.clock.turn(6 * 86_400);
     const second = await local.refresh(first.refreshToken);
@@ -369,7 +369,7 @@ describe('refresh', () => {
     expect(await local.viewer(third.accessToken)).not.toBeNull();
   });
 
-  it('answers the one just replaced with the same successor', async () => {
+  it('returns the same successor for the previous token', async () => {
     const first = await local.login();
     const second = await local.refresh(first.refreshToken);
     local.clock.turn(9);
@@ -379,7 +379,7 @@ describe('refresh', () => {
     expect(await codeOf(local.refresh(again.refreshToken))).toBe('no refusal');
   });
 
-  it('does so also when the key was replaced in between', async () => {
+  it('also does so when the key was replaced in between', async () => {
     const text = Keyring.generate();
     local = await Object.assign(new Local(orm, runSql), { keyring: Keyring.parse(text) }).settle(`rotated.${settled}`);
     const first = await local.login();
@@ -390,7 +390,7 @@ describe('refresh', () => {
     expect(verifyRefreshToken(local.keyring, third.refreshToken ?? '')?.kid).toBe(local.keyring.active);
   });
 
-  it('answers one whose reply was lost for as long as nothing of the reply was used, at most for a day', async () => {
+  it('accepts a token whose response was lost until the response is used, for at most a day', async () => {
     const first = await local.login();
     const second = await local.refresh(first.refreshToken);
     expect(await local.viewer(first.accessToken)).not.toBeNull();
@@ -403,7 +403,7 @@ describe('refresh', () => {
     expect(await session(first.sessionId)).toMatchObject({ endReason: SessionEnd.REUSE });
   });
 
-  it('answers it for ten seconds more after the first use of any access token of the reply, and notes that use once', async () => {
+  it('accepts it for ten more seconds after the first use of the response’s access token, and records that use once', async () => {
     const first = await local.login();
     await local.refresh(first.refreshToken);
     const again = await local.refresh(first.refreshToken);
@@ -420,7 +420,7 @@ describe('refresh', () => {
     expect(await session(first.sessionId)).toMatchObject({ endReason: SessionEnd.REUSE });
   });
 
-  it('writes when it is first used and at no other request', async () => {
+  it('writes at the first use, and at no other request', async () => {
     const first = await local.login();
     const texts: string[] = [];
     const heard = Object.assign(new Local(orm, (text, params) => (texts.push(text), runSql(text, params))), {
@@ -437,7 +437,7 @@ describe('refresh', () => {
     expect(texts.filter((text) => text.startsWith('update'))).toHaveLength(1);
   });
 
-  it('raises no alarm for tokens of after the backup that a database was restored from', async () => {
+  it('reports no theft for tokens that are newer than a restored backup', async () => {
     const { sessionId, refreshToken } = await local.login();
     let latest = await local.refresh(refreshToken);
     const backup = await session(sessionId);
@@ -451,7 +451,7 @@ describe('refresh', () => {
     expect(local.mailed).toEqual([]);
   });
 
-  it('takes the one just replaced for theft when the grace is over', async () => {
+  it('treats the previous token as stolen after the grace period', async () => {
     const first = await local.login();
     const second = await local.refresh(first.refreshToken);
     expect(await local.viewer(second.accessToken)).not.toBeNull();
@@ -462,7 +462,7 @@ describe('refresh', () => {
     expect(await local.viewer(second.accessToken)).toBeNull();
   });
 
-  it('takes any older one for theft at once, and says so once', async () => {
+  it('treats any older token as stolen at once, and reports it once', async () => {
     const first = await local.login();
     const other = await local.login();
     const second = await local.refresh(first.refreshToken);
@@ -474,7 +474,7 @@ describe('refresh', () => {
     expect(await local.viewer(other.accessToken)).not.toBeNull();
   });
 
-  it('ends all sessions of the user where the rules say so', async () => {
+  it('ends all sessions of the user if so configured', async () => {
     local.rules = { ...rules, reuseEnds: 'user' };
     const bystander = await new Local(orm, runSql).settle(`bystander.${settled}`);
     const [first, other, stranger] = [await local.login(), await local.login(), await bystander.login()];
@@ -485,7 +485,7 @@ describe('refresh', () => {
     expect(await bystander.viewer(stranger.accessToken)).not.toBeNull();
   });
 
-  it('does nothing for a token that was forged', async () => {
+  it('does nothing for a forged token', async () => {
     const { sessionId, refreshToken } = await local.login();
     const foreign = Keyring.parse(Keyring.generate());
     const ahead = mintRefreshToken(local.keyring, { sessionId, counter: 9, kid: local.keyring.active });
@@ -497,7 +497,7 @@ describe('refresh', () => {
     expect(await codeOf(local.refresh(refreshToken))).toBe('no refusal');
   });
 
-  it('does nothing for the right counter under a key that did not sign it', async () => {
+  it('does nothing for the right counter with a wrong key', async () => {
     const older = Keyring.generate();
     local.keyring = Keyring.parse(`${Keyring.generate()},${older}`);
     await set({ passwordHash: await new PasswordHasher(local.keyring, cost).hash(password) });
@@ -519,7 +519,7 @@ describe('refresh', () => {
     expect(await session(sessionId)).toMatchObject({ refreshCounter: 1, endedAt: null });
   });
 
-  it('refuses a session at its absolute end, however busy', async () => {
+  it('refuses a session at its absolute end, even if it is in use', async () => {
     let { refreshToken, accessToken } = await local.login();
     for (let day = 0; day < 29; day += 5) {
       local.clock.turn(5 * 86_400 - (day === 25 ? 1 : 0));
@@ -531,7 +531,7 @@ describe('refresh', () => {
     expect(await local.viewer(accessToken)).toBeNull();
   });
 
-  it('leaves no grace to a session that ended or idled', async () => {
+  it('gives no grace period after a session has ended or idled', async () => {
     const first = await local.login();
     await local.refresh(first.refreshToken);
     await endSessions(local.scope, { sessionId: first.sessionId }, SessionEnd.REVOKED);
@@ -539,7 +539,7 @@ describe('refresh', () => {
     expect(await session(first.sessionId)).toMatchObject({ endReason: SessionEnd.REVOKED });
   });
 
-  it('answers by cookie where it is asked to, and notes the address it came from', async () => {
+  it('uses a cookie if requested, and records the address', async () => {
     const { refreshToken, sessionId } = await local.login();
     const signedIn = await local.sessions.refresh(refreshToken ?? '', { ...client, ipAddress: '2001:db8::1' }, true);
     expect(signedIn).toMatchObject({ refreshToken: null, cookies: { deviceToken: null } });
@@ -548,7 +548,7 @@ describe('refresh', () => {
 });
 
 describe('logout', () => {
-  it('ends the session that asks and no other, once', async () => {
+  it('ends only the current session, once', async () => {
     const [one, other] = [await local.login(), await local.login()];
     const viewer = await local.viewer(one.accessToken);
     if (!viewer) throw new Error('not signed in');
@@ -561,7 +561,7 @@ describe('logout', () => {
     expect((await events()).map(({ action }) => action)).toEqual(['login', 'login', 'logout']);
   });
 
-  it('is for every signed-in user', async () => {
+  it('is open to every signed-in user', async () => {
     expect(await codeOf(local.sessions.logout(Viewer.anonymous, client))).toBe('UNAUTHENTICATED');
   });
 });
@@ -573,7 +573,7 @@ describe('ending sessions', () => {
     return viewer;
   };
 
-  it('ends the named session of the caller, and no other', async () => {
+  it('ends only the named session of the caller', async () => {
     const [one, other] = [await local.login(), await local.login()];
     expect(await local.sessions.revoke(await viewerOf(one), other.sessionId, client)).toBe(true);
     expect(await local.viewer(other.accessToken)).toBeNull();
@@ -589,7 +589,7 @@ describe('ending sessions', () => {
     ['that has ended', (id) => endSessions(local.scope, { sessionId: id }, SessionEnd.LOGOUT)],
     ['that is idle', (id) => local.stored.change(Session, id, { idleEndsAt: local.clock.now() })],
     ['that is over', (id) => local.stored.change(Session, id, { expiresAt: local.clock.now() })],
-  ])('finds none %s', async (_, change) => {
+  ])('finds no session %s', async (_, change) => {
     const [one, other] = [await local.login(), await local.login()];
     await change(other.sessionId);
     const before = await session(other.sessionId);
@@ -599,7 +599,7 @@ describe('ending sessions', () => {
 
   const somebody = async () => (await new Local(orm, runSql).settle(`somebody.${settled}`)).user.id;
 
-  it('ends them all, and what waits for a second factor, and nobody else is touched', async () => {
+  it('ends all sessions and pending sign-ins of the user, and nobody else’s', async () => {
     const other = await new Local(orm, runSql).settle(`bystander.all.${settled}`);
     const stranger = await other.login();
     const asking = await local.login();
@@ -620,7 +620,7 @@ describe('ending sessions', () => {
     expect((await events()).filter(({ action }) => action === 'logout_all')).toHaveLength(1);
   });
 
-  it('is for every signed-in user', async () => {
+  it('is open to every signed-in user', async () => {
     expect(await codeOf(local.sessions.logoutAll(Viewer.anonymous, client))).toBe('UNAUTHENTICATED');
     expect(await codeOf(local.sessions.revoke(Viewer.anonymous, local.user.id, client))).toBe('UNAUTHENTICATED');
   });
@@ -641,7 +641,7 @@ describe('the list of sessions', () => {
     running = await aLocal();
   }, 120_000);
 
-  it('shows what lasts, and neither what ended nor what was idle for too long', async () => {
+  it('shows active sessions, and none that ended or idled', async () => {
     const [laptop, phone] = [await signIn('Laptop'), await signIn('Phone')];
     expect((await listed(laptop)).map(({ deviceName, isCurrent }) => [deviceName, isCurrent])).toEqual([
       ['Phone', false],
@@ -654,7 +654,7 @@ describe('the list of sessions', () => {
     expect((await listed(await signIn('Tablet'))).map(({ deviceName }) => deviceName)).toEqual(['Tablet']);
   });
 
-  it('ends one of them, and answers it as it was', async () => {
+  it('ends one of them, and returns it', async () => {
     const [laptop, phone] = [await signIn('Laptop'), await signIn('Phone')];
     const id = (await listed(laptop)).find(({ deviceName }) => deviceName === 'Phone')?.id ?? '';
     const revoke = `mutation { revokeSession(id: "${id}") { id deviceName isCurrent expiresAt } }`;
@@ -671,7 +671,7 @@ describe('the list of sessions', () => {
   });
 });
 
-describe('what is refused', () => {
+describe('a refusal', () => {
   const minute = 60;
   const denials = async () => {
     local.clock.turn(minute);
@@ -692,7 +692,7 @@ describe('what is refused', () => {
     await orm.em.fork().execute('delete from denials');
   });
 
-  it('is counted by whom it was aimed at, or where it came from, and why', async () => {
+  it('is counted by its target or its address, with the reason', async () => {
     for (let time = 0; time < 3; time++) await guess({});
     for (let time = 0; time < 4; time++) await guess({ identifier: `nobody${time}` });
     expect(await events()).toEqual([]);
@@ -705,7 +705,7 @@ describe('what is refused', () => {
     expect(await denials()).toHaveLength(2);
   });
 
-  it('says inactive, locked and limited for what they are', async () => {
+  it('has the reasons inactive, locked and limited', async () => {
     await set({ isActive: false });
     await guess({});
     await set({ isActive: true });
@@ -722,7 +722,7 @@ describe('what is refused', () => {
     ]);
   });
 
-  it('is one row for each minute, with a code of its own over it, and its reason in that', async () => {
+  it('is one row per minute, with a MAC that includes the reason', async () => {
     for (let time = 0; time < 2; time++) {
       await guess({});
       await guess({});
@@ -736,7 +736,7 @@ describe('what is refused', () => {
     expect(isGenuine(Object.assign(Object.create(event) as AuditEvent, { reason: 'unknown' }), local.keyring)).toBe(false);
   });
 
-  it('takes as many statements for any user', async () => {
+  it('takes the same number of statements for any user', async () => {
     const heard: number[] = [];
     const statements = async (input: object) => {
       const em = local.em;
@@ -763,7 +763,7 @@ describe('what is refused', () => {
     expect(new Set(heard).size).toBe(1);
   });
 
-  it('is told to a user who was locked out, once a lock', async () => {
+  it('causes one notification per lock for a locked user', async () => {
     const alerts = () => local.mailed.filter((job) => 'alert' in job && job.alert === 'account-locked');
     for (let time = 0; time < 9; time++) await guess({});
     expect(alerts()).toEqual([]);
@@ -776,14 +776,14 @@ describe('what is refused', () => {
     expect(alerts()).toHaveLength(2);
   });
 
-  it('is not told where the last attempt was right', async () => {
+  it('causes no notification if the last attempt was correct', async () => {
     for (let time = 0; time < 4; time++) await guess({});
     expect(await guess({ password })).toBe('no refusal');
     expect((await denials()).map(({ action }) => action)).toEqual(['login']);
     expect(local.mailed).toEqual([]);
   });
 
-  it('is told for a stolen token at once, with the session that it ended', async () => {
+  it('for a stolen token causes a notification at once, with the ended session', async () => {
     const first = await local.login();
     await local.refresh((await local.refresh(first.refreshToken)).refreshToken);
     expect(await codeOf(local.refresh(first.refreshToken))).toBe('UNAUTHENTICATED');
@@ -791,7 +791,7 @@ describe('what is refused', () => {
     expect(local.mailed).toEqual([{ kind: 'security-alert', userId: local.user.id, alert: 'session-reused', at }]);
   });
 
-  it('is not recorded where a transaction could lose it', async () => {
+  it('is not recorded in a transaction that could undo it', async () => {
     const denial = { action: 'login', reason: 'unknown', outcome: AuditOutcome.FAILED } as const;
     await expect(local.scope.transaction((tx) => recordDenial({ ...tx, client }, denial))).rejects.toThrow('after the transaction');
   });
@@ -809,7 +809,7 @@ describe('authenticate', () => {
     await em.flush();
   };
 
-  it('knows a user without a role, and asks one statement', async () => {
+  it('accepts a user without a role, with one statement', async () => {
     const { accessToken, sessionId } = await local.login();
     let asked = 0;
     const counted = Object.assign(new Local(orm, (text, params) => (asked++, runSql(text, params))), { keyring: local.keyring });
@@ -821,7 +821,7 @@ describe('authenticate', () => {
     expect(asked).toBe(1);
   });
 
-  it('gathers roles and review levels, a custom role counting as its basis', async () => {
+  it('collects roles and review levels; a custom role counts as its base role', async () => {
     await assign(RoleName.OFFICER, { reviewLevels: [BenevolenceReviewLevel.VP, BenevolenceReviewLevel.PRESIDENT] });
     await assign(RoleName.STAFF, { basedOn: RoleName.ORGANIZER });
     const viewer = await local.viewer((await local.login()).accessToken);
@@ -830,14 +830,14 @@ describe('authenticate', () => {
     expect(viewer?.decidesAt(BenevolenceReviewLevel.ADMIN)).toBe(false);
   });
 
-  it('gives no role and no level while the password must be changed', async () => {
+  it('returns no role and no level while the password must be changed', async () => {
     await assign(RoleName.OFFICER, { reviewLevels: [BenevolenceReviewLevel.VP] });
     await set({ passwordMustChange: true });
     const viewer = await local.viewer((await local.login()).accessToken);
     expect([viewer?.passwordMustChange, viewer?.roles.size, viewer?.decidesAt(BenevolenceReviewLevel.VP)]).toEqual([true, 0, false]);
   });
 
-  it('drops a role, and its levels, at the instant it expires', async () => {
+  it('drops a role with its levels when it expires', async () => {
     const expiresAt = new Date(local.clock.now().valueOf() + 60_000);
     await assign(RoleName.OFFICER, { expiresAt, reviewLevels: [BenevolenceReviewLevel.VP] });
     const { accessToken } = await local.login();
@@ -849,7 +849,7 @@ describe('authenticate', () => {
     expect(viewer?.decidesAt(BenevolenceReviewLevel.VP)).toBe(false);
   });
 
-  it('believes the database on the very next request', async () => {
+  it('uses the current state of the database at the next request', async () => {
     const { accessToken } = await local.login();
     await set({ isActive: false });
     expect(await local.viewer(accessToken)).toBeNull();
@@ -861,7 +861,7 @@ describe('authenticate', () => {
     expect(await local.viewer(accessToken)).toBeNull();
   });
 
-  it('refuses an access token when its time is over', async () => {
+  it('refuses an expired access token', async () => {
     const { accessToken } = await local.login();
     local.clock.turn(1829);
     expect(await local.viewer(accessToken)).not.toBeNull();
@@ -869,7 +869,7 @@ describe('authenticate', () => {
     expect(await local.viewer(accessToken)).toBeNull();
   });
 
-  it("refuses another user's session in a token that we signed", async () => {
+  it("refuses another user's session in a valid token", async () => {
     const { accessToken, sessionId } = await local.login();
     const terms = { issuer: 'unionhall', audience: 'unionhall', ttl: 1800 };
     expect(new AccessTokens(local.keyring, terms).verify(accessToken, local.clock.now())).toEqual({ userId: local.user.id, sessionId });

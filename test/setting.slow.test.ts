@@ -39,7 +39,7 @@ afterAll(async () => {
   await asking.stop();
 });
 
-/** A server that does what it is told with each connection. @returns its port. */
+/** Starts a server that treats each connection with this function. @returns its port. */
 async function listening(answer: (socket: Socket) => void): Promise<number> {
   const server = createServer((socket) => {
     sockets.add(socket.on('error', () => undefined));
@@ -131,7 +131,7 @@ describe('addresses', () => {
     expect(mayConnectTo(address)).toBe(isAllowed);
   });
 
-  it('are looked at when the connection is made, whatever the name', async () => {
+  it('are checked when the connection is opened, for any name', async () => {
     for (const given of [[5432, '169.254.169.254'], [5432, '2852039166'], [5432, '0xa9fea9fe'], ['/tmp/.s.PGSQL.5432'], [{ port: 1 }]])
       await expect(new Promise((_, reject) => void new RestrictedSocket().once('error', reject).connect(...given))).rejects.toMatchObject({
         code: 'FORBIDDEN_ADDRESS',
@@ -146,7 +146,7 @@ describe('a saved connection', () => {
   it.each([
     [false, ['db_credentials.enc', 'fernet.key']],
     [true, ['db_credentials.enc']],
-  ])('sealed: %s, is for the service alone, and says nothing', async (isSealed, files) => {
+  ])('sealed: %s, is readable only for the service, and reveals nothing', async (isSealed, files) => {
     const directory = join(await folder(), 'new');
     const saved = new SavedConnection(directory, keyring, isSealed);
     expect(await saved.read()).toBeNull();
@@ -163,7 +163,7 @@ describe('a saved connection', () => {
     }
   });
 
-  it('is refused, and not taken for none, where it does not open or others may read it', async () => {
+  it('is refused, and not ignored, if it does not open or others can read it', async () => {
     const directory = await folder();
     const saved = new SavedConnection(directory, keyring, true);
     await saved.write(connection);
@@ -176,7 +176,7 @@ describe('a saved connection', () => {
     await expect(saved.read()).rejects.toThrow(/fernet\.key.* is missing/);
   });
 
-  it('moves to the system key of today, and stays where it is under it already or does not open', async () => {
+  it('moves to the active system key, and is unchanged if it already uses it or does not open', async () => {
     const directory = await folder();
     const [before, after] = [Keyring.generate(), Keyring.generate()];
     const under = (...keys: string[]) => new SavedConnection(directory, Keyring.parse(keys.join(',')), true);
@@ -194,13 +194,13 @@ describe('a saved connection', () => {
     expect(await unsealed.renew()).toBe(false);
   });
 
-  it('that cannot be written leaves the one before', async () => {
+  it('keeps the previous one if it cannot be written', async () => {
     const file = join(await folder(), 'file');
     await writeFile(file, '');
     await expect(new SavedConnection(join(file, 'directory'), keyring, true).write(connection)).rejects.toThrow(SavedError);
   });
 
-  it('becomes an address in which nothing of it can be taken for something else', () => {
+  it('becomes a URL in which no part can be mistaken for another', () => {
     const odd = { ...nowhere, host: '::1', username: 'a:b@c', password: 'p/?#@ ü%', database: 'd/e', ssl: true };
     const url = new URL(urlOf(odd));
     expect([url.hostname, url.port, url.search]).toEqual(['[::1]', '1', '?sslmode=verify-full']);
@@ -209,14 +209,14 @@ describe('a saved connection', () => {
 });
 
 describe('an input', () => {
-  it('names all that cannot be, and no value', () => {
+  it('gets all its problems reported, without values', () => {
     const wrong = { host: '/var/run', port: 0, database: '', username: 'x'.repeat(64), password: `${secret}\0` };
     expect(() => readConnection(wrong)).toThrow(/input\.host .*input\.port .*input\.database .*input\.username .*input\.password /);
     expect(() => readConnection(wrong)).not.toThrow(/hunter2|var\/run/);
   });
 });
 
-describe('an instance that nobody owns', () => {
+describe('an instance without an owner', () => {
   let local: Local;
   let token: string;
   const events = () =>
@@ -245,7 +245,7 @@ describe('an instance that nobody owns', () => {
     ['what hangs up', { port: 'hangs up' }, 'NOT_POSTGRESQL'],
     ['a black hole', { port: 'is silent' }, 'TIMEOUT'],
     ['a server without TLS', { port: 'has no TLS', ssl: true }, 'TLS'],
-  ])('tests %s, and says why not', async (_, given: { port?: number | string }, reason) => {
+  ])('tests %s, and gives the reason', async (_, given: { port?: number | string }, reason) => {
     const before = await readdir(local.configDirectory);
     const port = typeof given.port === 'string' ? ports[given.port] : (given.port ?? 1);
     const answer = await ask(local.url, test, { input: { ...nowhere, ...given, port }, token });
@@ -262,7 +262,7 @@ describe('an instance that nobody owns', () => {
     expect(await counted()).toContainEqual({ action: 'setting.test', outcome: 'failed', reason: reason.toLowerCase(), actor_id: null });
   });
 
-  it('tests a PostgreSQL server: its user, its database, and what is there', async () => {
+  it('tests a PostgreSQL server: its user, its database, and its content', async () => {
     const input = await emptyServer();
     const tested = async (more: object) => (await ask(local.url, test, { input: { ...input, ...more }, token })).data?.['testConnection'];
     expect(await tested({})).toEqual({
@@ -278,7 +278,7 @@ describe('an instance that nobody owns', () => {
     expect(await tested({ ssl: true })).toMatchObject({ reason: 'TLS' });
   });
 
-  it('refuses callers without the token and the right: signed-in ones get an event each, anonymous ones are counted', async () => {
+  it('refuses callers without the token or the permission, with an event each if signed in, else a count', async () => {
     const count = (await events()).length;
     const wrong = { input: nowhere, token: `sut1.${'A'.repeat(43)}` };
     expect((await ask(local.url, test, wrong)).codes).toEqual(['BAD_CREDENTIALS']);
@@ -302,7 +302,7 @@ describe('an instance that nobody owns', () => {
     expect((await events()).at(-1)).toEqual({ action: 'settings', outcome: 'denied', reason: 'forbidden' });
   });
 
-  it('requires step-up from an admin, and shows where the database is', async () => {
+  it('requires step-up from an admin, and shows the current database', async () => {
     expect((await local.admin.ask(test, { input: nowhere })).codes).toEqual([]);
     const { settings } = await local.admin.see<{ settings: Record<string, unknown> }>(
       '{ settings { connection { source host port database username isReady } configDirectory mailConfigured version } }',
@@ -333,7 +333,7 @@ describe('a service', () => {
   });
   const isConfigured = '{ isConfigured }';
 
-  it('begins embedded, moves to a server, is there after a restart, and asks for another where that is gone', async () => {
+  it('starts embedded, moves to a server, stays there after a restart, and waits if that server is gone', async () => {
     const said: string[] = [];
     const variables = await environment();
     const config = readConfig(variables);
@@ -389,7 +389,7 @@ describe('a service', () => {
     expect((await ask(lost.url, isConfigured)).data).toEqual({ isConfigured: false });
   });
 
-  it('stays where DATABASE_URL says it is, and says so', async () => {
+  it('stays at DATABASE_URL, and says so', async () => {
     const database = await serverDatabase();
     databases.push(database);
     const service = await start(readConfig(await environment({ DATABASE_URL: database.url })));
@@ -400,7 +400,7 @@ describe('a service', () => {
     await service.stop();
   });
 
-  it('gives so many tests a minute, also where there is no database to count in', async () => {
+  it('allows a limited number of tests a minute, also without a database to count in', async () => {
     const keys = Keyring.generate();
     const variables = await environment({ LIMIT_CONNECTION: '2/60', UNIONHALL_KEYS: keys });
     const config = readConfig(variables);
@@ -414,13 +414,13 @@ describe('a service', () => {
     for (const codes of [[], [], ['RATE_LIMITED']]) expect((await ask(lost.url, test, { input: nowhere, token })).codes).toEqual(codes);
   });
 
-  it('ends a start that cannot succeed with a sentence, and no more', async () => {
+  it('ends a start that cannot succeed with a message only', async () => {
     const { port, host } = await emptyServer();
     const config = readConfig(await environment({ DATABASE_URL: `postgres://postgres:${secret}@${host}:${port}/postgres` }));
     await expect(start(config)).rejects.toThrow(/^Connection failed: AUTHENTICATION\. Correct DATABASE_URL\.$/);
   });
 
-  it('tells subscribers to live changes that it moves; they reconnect, and hear of what is there', async () => {
+  it('disconnects subscribers when it moves; they reconnect, and receive changes of the new database', async () => {
     const first = await serverDatabase();
     databases.push(first);
     const variables = { NODE_ENV: 'test', SEED: '1', UNIONHALL_KEYS: Keyring.generate() };
@@ -431,7 +431,7 @@ describe('a service', () => {
     const login = 'mutation { login(input: { identifier: "admin", password: "unionhall-dev" }) { ... on SignedIn { accessToken } } }';
     const token = String((await ask(before.url, login)).data?.['login']?.['accessToken']);
     await before.stop();
-    // the same people and sessions on another server, as a restored backup has them
+    // the same users and sessions on another server, like a restored backup
     const second = await serverDatabase(new URL(first.url).pathname.slice(1));
     databases.push(second);
 
@@ -452,7 +452,7 @@ describe('a service', () => {
     await other.connect();
     const told = JSON.stringify({ kind: 'Grievance', id, action: 'settle' });
     await other.query('select pg_notify($1, $2)', [caseChannel, told]);
-    expect(await ears.fence(service.database.run, id)).toEqual([]); // the database before tells nobody any more
+    expect(await ears.fence(service.database.run, id)).toEqual([]); // the previous database sends no more notifications
     await notify(service.database.run, 'Grievance', id, 'settle');
     expect(await ears.next()).toMatchObject({ data: { grievanceChanged: { action: 'SETTLE', grievance: { id } } } });
     await again.hangUp();
@@ -461,13 +461,13 @@ describe('a service', () => {
     await other.end();
   });
 
-  it('does not say that it moved where the connection cannot be saved, and stays where it is', async () => {
+  it('does not report a move if the connection cannot be saved, and stays', async () => {
     const config = readConfig(await environment({ NODE_ENV: 'test', SEED: '1' }));
     const service = await start(config);
     services.push(service);
     const login = 'mutation { login(input: { identifier: "admin", password: "unionhall-dev" }) { ... on SignedIn { accessToken } } }';
     const authorization = `Bearer ${(await ask(service.url, login)).data?.['login']?.['accessToken']}`;
-    // a file where the directory was: nothing can be written there, not even by root
+    // a file in place of the directory, where not even root can write
     await rename(config.configDirectory, `${config.configDirectory}.away`);
     await writeFile(config.configDirectory, '');
     const refused = await ask(service.url, save, { input: await emptyServer() }, { authorization });
@@ -477,7 +477,7 @@ describe('a service', () => {
     expect(await service.database.run(`select outcome from audit_events where action = 'setting.save'`)).toEqual([]);
   });
 
-  it('that is told to stop while it moves ends on both databases', async () => {
+  it('that is stopped while it moves ends on both databases', async () => {
     const service = await start(readConfig(await environment()));
     services.push(service);
     const [input, admin] = [await emptyServer(), new pg.Client({ connectionString: process.env['UNIONHALL_TEST_POSTGRES'] })];
@@ -492,7 +492,7 @@ describe('a service', () => {
     await admin.end();
   });
 
-  it('says what to do where the user of DATABASE_URL may not make the tables', async () => {
+  it('says what to do if the user of DATABASE_URL cannot create the tables', async () => {
     const database = await serverDatabase();
     databases.push(database);
     const role = `unionhall_reader_${randomBytes(4).toString('hex')}`;

@@ -15,7 +15,7 @@ import { serverThatAsks } from './support/asking.ts';
 import { serverDatabase } from './support/database.ts';
 import { buildProgram, runProcess } from './support/process.ts';
 
-// `npm run settings`, as an operator has it: on a terminal, and with a line from elsewhere.
+// Runs `npm run settings` as an operator does: on a terminal, and with one line of input.
 
 const secret = 'hunter2-never-shown';
 const keyring = Keyring.parse(Keyring.generate());
@@ -54,22 +54,22 @@ async function configured(more: Record<string, string> = {}): Promise<Config> {
   return readConfig({ ...own, UNIONHALL_CONFIG_DIR: join(folder, 'config'), UNIONHALL_DATA_DIR: join(folder, 'data'), ...more });
 }
 
-/** What moves the cursor of a terminal. */
+/** The sequences that move a terminal's cursor. */
 const controls = new RegExp(`${String.fromCharCode(27)}\\[\\d*[A-Z]`, 'g');
 
-/** What is in the folder of an installation: nothing, or what was kept. */
+/** Returns the content of the configuration directory, which may be empty. */
 const kept = (config: Config): Promise<string[]> => readdir(config.configDirectory).catch(() => []);
 
 interface Said {
-  /** What it comes to, or the sentence that it fails with. */
+  /** Its result, or the error message. */
   readonly answer: string;
   readonly isFailure: boolean;
-  /** All that was shown before. */
+  /** All output before that. */
   readonly shown: string;
   readonly askedForKeys: number;
 }
 
-/** Runs it with what is typed, a line to each question, or with all of a text at once where nobody is there. */
+/** Runs the command with typed answers, one per question, or with the whole text at once without a terminal. */
 async function run(config: Config, word: SettingsAction, typed: string | readonly string[]): Promise<Said> {
   const [reading, writing] = [Object.assign(new PassThrough(), { isTTY: typeof typed !== 'string' }), new PassThrough()];
   let shown = '';
@@ -77,7 +77,7 @@ async function run(config: Config, word: SettingsAction, typed: string | readonl
   const lines = typeof typed === 'string' ? [] : [...typed];
   writing.on('data', (part: Buffer) => {
     shown += part.toString();
-    // the terminal of an operator, who reads the question first
+    // an operator at the terminal reads the question first
     if (shown.replace(controls, '').endsWith(': ')) {
       const line = lines.shift();
       if (line === '^D') reading.end();
@@ -93,7 +93,8 @@ async function run(config: Config, word: SettingsAction, typed: string | readonl
   const [answer, isFailure] = await done.then(
     (text) => [text, false] as const,
     (error: Error) => {
-      expect(['SettingsError', 'SilenceError']).toContain(error.name); // the command prints their messages, and of others the stack
+      // the command prints their messages, and the stack of other errors
+      expect(['SettingsError', 'SilenceError']).toContain(error.name);
       return [error.message, true] as const;
     },
   );
@@ -104,7 +105,7 @@ async function run(config: Config, word: SettingsAction, typed: string | readonl
 const json = (more: object = {}): string => `${JSON.stringify({ ...input, ...more })}\n`;
 
 describe('test', () => {
-  it('says what it finds, and leaves nothing, there or here', async () => {
+  it('reports its result, and leaves nothing on either side', async () => {
     const config = await configured();
     const said = await run(config, 'test', json());
     expect(said).toMatchObject({
@@ -122,7 +123,7 @@ describe('test', () => {
     expect(rows).toEqual([]);
   });
 
-  it('is also done where DATABASE_URL decides', async () => {
+  it('also works if DATABASE_URL is set', async () => {
     expect(await run(await configured({ DATABASE_URL: url }), 'test', json())).toMatchObject({ isFailure: false });
   });
 
@@ -132,7 +133,7 @@ describe('test', () => {
     ['no such database', { database: 'none_of_that_name' }, /^Connection failed: UNKNOWN_DATABASE\. /],
     ['no encryption', { ssl: true }, /^Connection failed: TLS\. /],
     ['a link-local address', { host: '169.254.169.254' }, /^Connection failed: NOT_ALLOWED\. /],
-  ])('says why not: %s', async (_, more, says) => {
+  ])('gives the reason: %s', async (_, more, says) => {
     const config = await configured();
     expect(await run(config, 'test', json(more))).toMatchObject({ isFailure: true, answer: expect.stringMatching(says) });
     expect(await kept(config)).toEqual([]);
@@ -143,14 +144,14 @@ describe('test', () => {
     ['half of it', '{"host": "x"'],
     ['nothing in it', 'null'],
     ['an empty line', ''],
-  ])('takes one line of JSON, and no %s', async (_, text) => {
+  ])('reads one line of JSON, and no %s', async (_, text) => {
     expect(await run(await configured(), 'test', `${text}\n`)).toMatchObject({
       isFailure: true,
       answer: expect.stringMatching(/^Standard input has no such JSON\. .*one line of JSON.*:\n\{"host":/),
     });
   });
 
-  it('ends where nobody answers', async () => {
+  it('ends if the input ends', async () => {
     for (const typed of ['', ['localhost', '^D']])
       expect(await run(await configured(), 'test', typed)).toMatchObject({
         isFailure: true,
@@ -158,7 +159,7 @@ describe('test', () => {
       });
   });
 
-  it('names all that cannot be, in a sentence, as it was asked', async () => {
+  it('reports all invalid answers in one sentence, under their prompts', async () => {
     const wrong = { host: '/var/run', port: 'x', database: '', username: 'x'.repeat(64), password: `${secret}\0` };
     for (const text of [`${JSON.stringify(wrong)}\n`, '{}\n', '5\n']) {
       const { answer, isFailure } = await run(await configured(), 'test', text);
@@ -172,7 +173,7 @@ describe('test', () => {
 });
 
 describe('save', () => {
-  it('makes the tables, keeps the connection for the service alone, and the next start is there', async () => {
+  it('creates the tables, saves the connection for the service only, and the next start uses it', async () => {
     const address = await aDatabase();
     const config = await configured();
     const said = await run(config, 'save', json(partsOf(address)));
@@ -187,7 +188,7 @@ describe('save', () => {
     expect((await run(config, 'show', '')).answer).toMatch(/^Database: .* at .*, user .*, saved in the settings\.$/);
   });
 
-  it('is refused where DATABASE_URL decides, before anything is asked', async () => {
+  it('is refused if DATABASE_URL is set, before any question', async () => {
     const config = await configured({ DATABASE_URL: url });
     expect(await run(config, 'save', ['never asked'])).toEqual({
       answer: 'DATABASE_URL sets the database connection. Change it there.',
@@ -197,7 +198,7 @@ describe('save', () => {
     });
   });
 
-  it('keeps what was saved before where the new one cannot be used', async () => {
+  it('keeps the previous connection if the new one does not work', async () => {
     const config = await configured();
     const saved = new SavedConnection(config.configDirectory, keyring, true);
     await saved.write({ host: 'before', port: 5432, database: 'd', username: 'u', password: secret, ssl: false });
@@ -222,7 +223,7 @@ describe('save', () => {
 });
 
 describe('on a terminal', () => {
-  it('each thing is asked for, and the password does not show', async () => {
+  it('each value is prompted for, and the password is hidden', async () => {
     const config = await configured();
     const password = String(input['password']);
     const lines = [input['host'], input['port'], input['database'], input['username'], 'n', password].map(String);
@@ -244,7 +245,7 @@ describe('on a terminal', () => {
     ]);
   });
 
-  it('a wrong password does not show either, and what is not said is the usual', async () => {
+  it('a wrong password is also hidden, and an empty answer means the default', async () => {
     const { shown, answer } = await run(await configured(), 'test', ['127.0.0.1', '', 'd', 'u', '', `${secret}\u007f\u001b[D${secret}`]);
     expect(answer).toMatch(/^Connection failed: /);
     expect(shown).toContain('User: ');
@@ -253,7 +254,7 @@ describe('on a terminal', () => {
 });
 
 describe('show', () => {
-  it('says where the database is, and by what', async () => {
+  it('reports the current database and its source', async () => {
     const config = await configured();
     expect((await run(config, 'show', '')).answer).toBe(`Database: embedded, in ${config.dataDirectory}.`);
     expect(await kept(config)).toEqual([]);
@@ -263,7 +264,7 @@ describe('show', () => {
 });
 
 describe('npm run settings', () => {
-  it('ends with a sentence and 1, and leaves nothing, where nobody answers', async () => {
+  it('ends with a message and exit code 1, and leaves nothing, if the input ends', async () => {
     const built = buildProgram();
     const config = await configured();
     const environment = { NODE_ENV: 'production', UNIONHALL_CONFIG_DIR: config.configDirectory, UNIONHALL_DATA_DIR: config.dataDirectory };

@@ -30,7 +30,7 @@ const folder = async (): Promise<string> => {
 afterAll(() => Promise.all(folders.map((each) => rm(each, { recursive: true, force: true }))));
 
 describe('a set-up token', () => {
-  it('is kept for its owner alone, and stays the same until it is used', async () => {
+  it('is readable only for its owner, and stays the same until it is used', async () => {
     const directory = join(await folder(), 'not', 'there', 'yet');
     const token = await new SetupToken(directory).keep();
     expect(token).toMatch(/^sut1\.[A-Za-z0-9_-]{43}$/);
@@ -48,14 +48,14 @@ describe('a set-up token', () => {
     expect(await setup.keep()).not.toBe(token);
   });
 
-  it('is one, of whichever of many processes makes it first', async () => {
+  it('is created once by concurrent processes', async () => {
     const directory = await folder();
     const tokens = await Promise.all(Array.from({ length: 32 }, () => new SetupToken(directory).keep()));
     expect(new Set(tokens).size).toBe(1);
     expect(await readdir(directory)).toEqual(['setup-token']);
   });
 
-  it('is not believed where others could read it, or where it is no token', async () => {
+  it('is refused if others can read it, or if it has a wrong form', async () => {
     for (const [text, mode] of [
       [`sut1.${'A'.repeat(43)}\n`, 0o644],
       ['', 0o600],
@@ -72,7 +72,7 @@ describe('a set-up token', () => {
     }
   });
 
-  it('is held by the process where no file can be', async () => {
+  it('is kept in memory if no file can be written', async () => {
     const file = join(await folder(), 'file');
     await writeFile(file, '');
     const warnings: string[] = [];
@@ -96,7 +96,7 @@ describe('the first admin', () => {
   });
   afterEach(() => database.close());
 
-  it('owns the instance and has to change the password; the six roles are made', async () => {
+  it('owns the instance and must change the password, and the six roles are created', async () => {
     expect(await makeFirstAdmin(local.scope, first)).toBe(true);
     expect(await local.stored.one(User, { username: 'chief' })).toMatchObject({
       isOwner: true,
@@ -115,7 +115,7 @@ describe('the first admin', () => {
     expect(signedIn).toHaveProperty('accessToken');
   });
 
-  it('is made once, by one of several starts, and never beside an owner or an admin', async () => {
+  it('is created once by concurrent starts, and never beside an owner or an admin', async () => {
     const made = await Promise.all([1, 2, 3].map(() => makeFirstAdmin(local.scope, first)));
     expect(made.filter(Boolean)).toHaveLength(1);
     expect(await makeFirstAdmin(local.scope, { ...first, username: 'second', email: 'second@site.test' })).toBe(false);
@@ -124,7 +124,7 @@ describe('the first admin', () => {
     expect(await local.stored.count(User, {})).toBe(1);
   });
 
-  it('is nobody where the name is somebody else’s', async () => {
+  it('is not created if another user has the name', async () => {
     await local.settle('Chief');
     expect(await makeFirstAdmin(local.scope, first)).toBe(false);
     expect(await local.stored.count(User, {})).toBe(1);
@@ -134,7 +134,7 @@ describe('the first admin', () => {
 describe('a start', () => {
   const operator = { ADMIN_EMAIL: 'chief+local@site.test', ADMIN_PASSWORD: fresh };
 
-  it('makes the first admin whom the operator names, and keeps no set-up token then', async () => {
+  it('creates the configured first admin, and then keeps no set-up token', async () => {
     const database = await freshDatabase({ seeded: false, engine: 'postgresql' });
     const directory = await folder();
     const config = readConfig({
@@ -170,7 +170,7 @@ describe('a start', () => {
     }
   });
 
-  it('lets an instance that has an admin be', async () => {
+  it('does not change an instance that has an admin', async () => {
     const local = await aLocal({ environment: operator });
     expect(await local.sql('select 1 from users where is_owner or email = $1', [operator.ADMIN_EMAIL])).toEqual([]);
     expect(await readFile(join(local.configDirectory, 'setup-token'), 'utf8')).toBe(`${local.service.setupToken}\n`);
@@ -188,19 +188,19 @@ describe('the configuration', () => {
     [{ HIBP_URL: 'ftp://mirror.test' }, 'HIBP_URL'],
     [{ REGISTRATION: 'yes' }, 'REGISTRATION'],
     [{ PASSWORD_MIN_LENGTH: '7' }, 'PASSWORD_MIN_LENGTH'],
-  ])('refuses %j, and shows no password', (environment, problem) => {
+  ])('refuses %j without showing a password', (environment, problem) => {
     expect(() => readConfig({ NODE_ENV: 'production', ...environment })).toThrow(problem);
     expect(() => readConfig({ NODE_ENV: 'production', ...environment })).not.toThrow(/short1|quiet river/);
   });
 
-  it('asks about breached passwords, but not in tests, and not where it is off', () => {
+  it('checks for breached passwords, but not in tests or when it is off', () => {
     expect(readConfig({ NODE_ENV: 'production' }).breachUrl).toBe('https://api.pwnedpasswords.com');
     expect(readConfig({ NODE_ENV: 'test' }).breachUrl).toBeNull();
     expect(readConfig({ NODE_ENV: 'test', HIBP_URL: 'http://mirror.test' }).breachUrl).toBe('http://mirror.test');
     expect(readConfig({ HIBP_URL: 'off' }).breachUrl).toBeNull();
   });
 
-  it('names the first admin after the address, unless told otherwise', () => {
+  it('names the first admin after the address by default', () => {
     const named = (more: object) => readConfig({ ADMIN_PASSWORD: fresh, ...more }).firstAdmin?.username;
     expect(named({ ADMIN_EMAIL: 'ruth.calloway@site.test' })).toBe('ruth.calloway');
     expect(named({ ADMIN_EMAIL: "o'neil+hall@site.test" })).toBe('o-neil-hall');
@@ -210,7 +210,7 @@ describe('the configuration', () => {
   });
 });
 
-/** What happens while a password is hashed. */
+/** A hasher that lets the test act while a password is hashed. */
 class Watched extends PasswordHasher {
   hashes = 0;
   verifications = 0;
@@ -235,7 +235,7 @@ class Watched extends PasswordHasher {
   }
 }
 
-describe('while a password is hashed', () => {
+describe('while passwords are hashed', () => {
   let orm: MikroORM;
   let runSql: RunSql;
   let local: Local;
@@ -261,14 +261,14 @@ describe('while a password is hashed', () => {
   };
   const stored = async (): Promise<string> => (await local.stored.one(User, local.user.id)).passwordHash;
 
-  it('a change verifies once and hashes once; a wrong one hashes nothing', async () => {
+  it('a change verifies once and hashes once; a wrong password hashes nothing', async () => {
     expect(await codeOf(change('wrong password', fresh))).toBe('BAD_CREDENTIALS');
     expect(watched.work()).toBe('1 verified, 0 hashed');
     await change(password, fresh);
     expect(watched.work()).toBe('1 verified, 1 hashed');
   });
 
-  it('of a reset, whatever is not a token costs no hash, nor does asking for one', async () => {
+  it('a reset with an invalid token and a requested reset hash nothing', async () => {
     expect(await codeOf(local.sessions.resetPassword({ token: 'prt1.x.y', newPassword: fresh }, client))).toBe('BAD_INPUT');
     for (const email of ['nobody@site.test', local.user.email]) expect(await local.sessions.requestPasswordReset(email, client)).toBe(true);
     expect(watched.work()).toBe('0 verified, 0 hashed');
@@ -293,7 +293,7 @@ describe('while a password is hashed', () => {
     expect(local.mailed.map(({ kind }) => kind)).toEqual(['email-verification', 'email-verification']);
   });
 
-  it('a sign-in that renews the stored hash does not undo the change', async () => {
+  it('a sign-in that renews the stored hash does not undo a change', async () => {
     const renewed = await hashPassword(password, { ...cost, time: 3 }, local.keyring);
     watched.between = () => local.stored.change(User, { id: local.user.id }, { passwordHash: renewed });
     await change(password, fresh);
@@ -310,7 +310,7 @@ describe('while a password is hashed', () => {
     expect(local.mailed).toEqual([]);
   });
 
-  it('the session may end, and nothing is changed then', async () => {
+  it('the session may end, and then nothing changes', async () => {
     const before = await stored();
     watched.between = () => runSql(`update sessions set ended_at = now(), end_reason = 'logout' where user_id = $1`, [local.user.id]);
     expect(await codeOf(change(password, fresh))).toBe('UNAUTHENTICATED');
@@ -318,7 +318,7 @@ describe('while a password is hashed', () => {
     expect(await local.stored.count(AuditEvent, { action: 'change_password', actor: local.user.id })).toBe(0);
   });
 
-  it('the user may be disabled, and nothing is changed then', async () => {
+  it('the user may be deactivated, and then nothing changes', async () => {
     const before = await stored();
     watched.between = () => local.stored.change(User, { id: local.user.id }, { isActive: false });
     expect(await codeOf(change(password, fresh))).toBe('BAD_CREDENTIALS');

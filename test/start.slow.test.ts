@@ -14,12 +14,12 @@ import { Keyring } from '../src/services/crypto/keyring.ts';
 import { MailQueue } from '../src/services/mail/index.ts';
 import { Start, StoppedError, type StartSteps } from '../src/process/start-up.ts';
 
-/** A start without a service, and what was asked of its steps. */
+/** A start without a service, with the calls of its steps. */
 interface Told {
   readonly start: Start<string>;
   readonly begun: number;
   readonly discarded: readonly string[];
-  /** Resolves when it waits to try again. */
+  /** Resolves when it waits before a retry. */
   readonly waits: Promise<void>;
 }
 
@@ -50,13 +50,13 @@ function starting(begin: StartSteps<string>['begin']): Told {
 const away = () => Promise.reject(new Error('refused'));
 
 describe('a start', () => {
-  it('tries again until it succeeds', async () => {
+  it('retries until it succeeds', async () => {
     const told = starting(() => (told.begun < 2 ? away() : Promise.resolve('work')));
     expect(await told.start.run()).toBe('work');
     expect([told.begun, told.start.stage, told.discarded]).toEqual([2, 'ready', []]);
   });
 
-  it('that is told to stop while it waits does not try again', async () => {
+  it('that is stopped while it waits does not retry', async () => {
     const told = starting(away);
     const run = told.start.run();
     await told.waits;
@@ -66,7 +66,7 @@ describe('a start', () => {
     expect(told.begun).toBe(1);
   });
 
-  it('that goes elsewhere while it waits does not try again, and is ready there', async () => {
+  it('that moves while it waits does not retry, and is ready there', async () => {
     const told = starting(away);
     const run = told.start.run();
     await told.waits;
@@ -76,7 +76,7 @@ describe('a start', () => {
     expect([told.begun, told.start.stage, told.discarded]).toEqual([1, 'ready', []]);
   });
 
-  it.each(['stop', 'adopt'] as const)('discards what it comes to after %s', async (how) => {
+  it.each(['stop', 'adopt'] as const)('discards its result after %s', async (how) => {
     let finish = (_work: string): void => undefined;
     const told = starting(() => new Promise((resolve) => (finish = resolve)));
     const run = told.start.run();
@@ -87,7 +87,7 @@ describe('a start', () => {
     expect([told.begun, told.discarded]).toEqual([1, ['too late']]);
   });
 
-  it('ends with what cannot be mended', async () => {
+  it('ends after an error that a retry cannot fix', async () => {
     const never = new Start<string>({
       begin: away,
       passing: () => null,
@@ -123,7 +123,7 @@ describe('an embedded database', () => {
   const refuse = () => Promise.reject(new Error('it does not stop'));
 
   it.each(['what listens', 'mail'])(
-    'is closed although %s does not stop, which is told',
+    'is closed although %s does not stop, which is reported',
     async (job) => {
       if (job === 'what listens') jest.spyOn(pglite, 'listen').mockResolvedValue(refuse);
       const service = await begin();
@@ -140,7 +140,7 @@ describe('an embedded database', () => {
     60_000,
   );
 
-  it('is closed although what listens does not stop, where the work cannot begin, and why is told', async () => {
+  it('is closed although the listener does not stop, if the work cannot start, with the reason', async () => {
     jest.spyOn(pglite, 'listen').mockImplementation(async () => {
       await database.run('alter table users rename to people');
       return refuse;
@@ -151,7 +151,7 @@ describe('an embedded database', () => {
 });
 
 describe('HOST', () => {
-  it('that is no address is named', async () => {
+  it('that is not an address is reported', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'unionhall-start-'));
     const environment = { NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', HOST: 'nowhere.invalid', UNIONHALL_CONFIG_DIR: folder };
     await expect(start(readConfig(environment))).rejects.toThrow('HOST cannot be resolved.');

@@ -28,13 +28,13 @@ let schema: GraphQLSchema;
 beforeAll(async () => {
   local = await aLocal();
   local.clock.stop();
-  // Operations for the owner alone require step-up, too.
+  // Operations for the owner require step-up too.
   await local.sql(`update users set is_owner = true where username = 'admin'`, []);
   schema = await schemaOf(local);
   await local.sql(`update users set is_owner = true where username = 'admin'`, []);
 }, 120_000);
 
-/** The least that GraphQL takes for an operation. */
+/** Returns the shortest valid document of an operation. */
 function leastOf(operation: string): string {
   const type = schema.getMutationType()?.getFields()[operation];
   if (type === undefined) throw new Error(`There is no ${operation}`);
@@ -69,7 +69,7 @@ async function signIn(who: string, accessToken: string | null = null) {
 const prove = 'mutation ($input: ReauthenticateInput!) { reauthenticate(input: $input) }';
 
 describe('operations that require step-up', () => {
-  it('is the second factor, the address, and roles, at least', () => {
+  it('include the second factor, the address, and roles', () => {
     for (const operation of [
       'beginTotp',
       'confirmTotp',
@@ -82,7 +82,7 @@ describe('operations that require step-up', () => {
       expect(stepped).toContain(operation);
   });
 
-  it.each(stepped)('%s is open to a sign-in for ten minutes, and again after the password', async (operation) => {
+  it.each(stepped)('%s is allowed for ten minutes after a sign-in, and again after the password', async (operation) => {
     const { headers } = await signIn('admin');
     const ask = async () => (await local.anonymous.ask(leastOf(operation), {}, headers)).codes;
     local.clock.turn(595);
@@ -97,7 +97,7 @@ describe('operations that require step-up', () => {
     expect(await ask()).toEqual(required);
   });
 
-  it('is refused, and changes nothing, where the session has no refresh token that could be answered', async () => {
+  it('is refused, and changes nothing, if the session has no refresh token to return', async () => {
     const { headers } = await signIn('admin');
     const latest = 'select id from sessions order by created_at desc, id desc limit 1';
     await local.sql(`update sessions set refresh_hash = repeat('0', 64) where id = (${latest})`);
@@ -106,11 +106,11 @@ describe('operations that require step-up', () => {
     expect((await local.anonymous.ask(leastOf('beginTotp'), {}, headers)).codes).toEqual(required);
   });
 
-  it.each(stepped)('%s is UNAUTHENTICATED to nobody, as any operation is', async (operation) => {
+  it.each(stepped)('%s is UNAUTHENTICATED for an anonymous caller, like any operation', async (operation) => {
     expect((await local.anonymous.ask(leastOf(operation))).codes).toEqual(['UNAUTHENTICATED']);
   });
 
-  it('is not reopened by a refresh, nor by the proof of another session', async () => {
+  it('is not allowed again by a refresh, nor by authentication in another session', async () => {
     const [one, other] = [await signIn('staff'), await signIn('staff')];
     local.clock.turn(601);
     const refreshing = 'mutation ($token: String) { refresh(refreshToken: $token) { accessToken } }';
@@ -121,14 +121,14 @@ describe('operations that require step-up', () => {
     expect((await local.anonymous.ask('mutation { beginTotp { secret } }', {}, other.headers)).codes).toEqual([]);
   });
 
-  it('leaves everything else open', async () => {
+  it('do not affect other operations', async () => {
     const { headers } = await signIn('admin');
     local.clock.turn(1200);
     const { codes } = await local.anonymous.ask('{ me { id } users { nodes { id } } sessions { id } }', {}, headers);
     expect(codes).toEqual([]);
   });
 
-  it('is told as allowed beforehand, so that a client may ask for the password then', async () => {
+  it('are listed as allowed beforehand, so that a client can then prompt for the password', async () => {
     const { headers } = await signIn('member');
     local.clock.turn(1200);
     const { data } = await local.anonymous.ask<{ permissions: { operation: string; isAllowed: boolean }[] }>(
@@ -141,13 +141,13 @@ describe('operations that require step-up', () => {
     expect(permissionsOf(Viewer.anonymous).find(({ operation }) => operation === 'beginTotp')?.isAllowed).toBe(false);
   });
 
-  it('is refused for what the rule itself refuses first', () => {
+  it('are refused first for what the rule itself refuses', () => {
     expect(withStepUp(signedIn).judge(Viewer.anonymous)).toMatchObject({ code: 'UNAUTHENTICATED' });
   });
 });
 
-describe('proving it again', () => {
-  it('takes the code too where there is a second factor', async () => {
+describe('authenticating again', () => {
+  it('also requires the code if there is a second factor', async () => {
     const { shownBy } = await import('./factor.kit.ts');
     const { headers } = await signIn('officer');
     const ask = (query: string, variables: object = {}) =>
@@ -172,7 +172,7 @@ describe('proving it again', () => {
     expect((await ask('mutation { regenerateBackupCodes { codes } }')).codes).toEqual([]);
   });
 
-  it('is bounded: five wrong passwords lock this session from it, and nothing else', async () => {
+  it('is limited: five wrong passwords block it for this session only', async () => {
     const { headers } = await signIn('organizer');
     const ask = (text: string) => local.anonymous.ask(prove, { input: { password: text } }, headers);
     for (let guess = 0; guess < 5; guess++) expect((await ask('wrong')).codes).toEqual(['BAD_CREDENTIALS']);
@@ -182,7 +182,7 @@ describe('proving it again', () => {
     expect((await local.anonymous.ask('{ me { id } }', {}, headers)).codes).toEqual([]);
   });
 
-  it('is not kept from an owner whom strangers have locked out', async () => {
+  it('is possible for an owner with a locked account', async () => {
     const { headers } = await signIn('instructor');
     const guess = 'mutation { login(input: { identifier: "instructor", password: "wrong" }) { __typename } }';
     for (let time = 0; time < 6; time++) await local.anonymous.ask(guess);
@@ -195,7 +195,7 @@ describe('proving it again', () => {
   });
 });
 
-describe('the age', () => {
+describe('the time limit', () => {
   it('is set by STEP_UP_AGE', async () => {
     const outer = local;
     local = await aLocal({ environment: { STEP_UP_AGE: '60' } });

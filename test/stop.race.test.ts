@@ -9,7 +9,7 @@ import { Keyring } from '../src/services/crypto/keyring.ts';
 import { serverDatabase } from './support/database.ts';
 import { buildProgram, startProcess } from './support/process.ts';
 
-// The built service as a process, which is told to stop.
+// Stops the built service as a process.
 
 let built: ReturnType<typeof buildProgram>;
 let folder: string;
@@ -39,10 +39,10 @@ afterAll(async () => {
 const body = JSON.stringify({ query: 'query Asked { isConfigured }' });
 const headers = { 'content-type': 'application/json', authorization: 'Bearer a.secret.token' };
 
-describe('a process that is told to stop', () => {
-  it('is no longer healthy, answers what has been asked, and ends with 0', async () => {
+describe('a process that is stopped', () => {
+  it('becomes unhealthy, answers running requests, and exits with 0', async () => {
     const process = await startProcess(built.program, environment);
-    // as behind a load balancer: clients that see the shutdown ask another node
+    // as behind a load balancer: clients that see the shutdown use another node
     let isAway = false;
     const answers: unknown[] = [];
     const lanes = Array.from({ length: 8 }, async () => {
@@ -64,7 +64,7 @@ describe('a process that is told to stop', () => {
     expect(new Set(answers.map((answer) => JSON.stringify(answer)))).toEqual(
       new Set([JSON.stringify([200, '{"data":{"isConfigured":false}}\n'])]),
     );
-    // one line for each, and nothing of what was sent with it
+    // one line for each, without submitted text
     const lines = process
       .said()
       .split('\n')
@@ -81,7 +81,7 @@ describe('a process that is told to stop', () => {
     expect(process.said()).not.toMatch(/secret/);
   }, 120_000);
 
-  it('waits for what has begun, on a connection that would be kept, and not for the connection', async () => {
+  it('waits for running requests, and not for idle connections', async () => {
     const process = await startProcess(built.program, { ...environment, STOP_DELAY: '0' });
     const admin = new pg.Client({ connectionString: database.url });
     await admin.connect();
@@ -111,7 +111,7 @@ describe('a process that is told to stop', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)(
-    'twice by %s ends at once, with %s',
+    'twice by %s exits at once, with %s',
     async (signal, code) => {
       const process = await startProcess(built.program, { ...environment, STOP_DELAY: '60' });
       process.signal(signal);

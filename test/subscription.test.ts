@@ -51,7 +51,7 @@ afterAll(async () => {
   for (const caller of callers) if (caller.socket) await caller.hangUp();
 });
 
-/** A case of a member's; one is taken over from somebody else where there is none. */
+/** Returns a case of the member; if there is none, one is reassigned. */
 async function idOf(table: string, username: string, where = 'true'): Promise<string> {
   const mine = `(select member_id from users where username = '${username}')`;
   const theirs = `(select member_id from users where member_id is not null)`;
@@ -83,7 +83,7 @@ const callAs = async (username: string, node = nodeA()): Promise<Caller> => call
 const told = (action: string, id: string, notes: unknown = expect.anything()): Told =>
   ({ data: { grievanceChanged: { action, grievance: { id, notes } } } }) as never;
 
-/** Somebody in the office changes the notes of a grievance. */
+/** Changes the notes of a grievance as a user of the office. */
 async function write(id: string, notes: string, node = nodeB()): Promise<void> {
   const update = 'mutation ($id: ID!, $notes: String) { updateGrievance(id: $id, input: { notes: $notes }) { id } }';
   const { codes } = await node.ask(update, { id, notes }, bearer(await signIn('staff', node)));
@@ -95,8 +95,8 @@ const codesOf = ({ errors = [] }: Told): string[] => errors.map(({ extensions })
 const event = (id: string, action = 'settle'): string =>
   `insert into case_events (id, grievance_id, action, from_status, to_status, at) values (gen_random_uuid(), '${id}', '${action}', 'open', 'settled', now())`;
 
-describe('who listens', () => {
-  it('hears what is done at another node, as the case is then, with its own selection', async () => {
+describe('a subscriber', () => {
+  it('receives changes of another node, with the current case and its own selection', async () => {
     const caller = await callAs('officer');
     const ears = await caller.listen(grievances).ready(database.run, own);
     await write(own, 'read by the other node');
@@ -106,7 +106,7 @@ describe('who listens', () => {
     await caller.hangUp();
   });
 
-  it('hears only of the caller’s own cases, and not what is hidden of them', async () => {
+  it('receives only the caller’s own cases, without hidden fields', async () => {
     const caller = await callAs('member');
     const ears = await caller.listen(grievances).ready(database.run, own);
     await write(others, 'not for this member');
@@ -115,7 +115,7 @@ describe('who listens', () => {
     await caller.hangUp();
   });
 
-  it('hears of one case alone where it is named, in whatever case', async () => {
+  it('receives only one case if it is named, in any case of the id', async () => {
     const caller = await callAs('officer');
     const ears = await caller.listen(grievances, { id: own.toUpperCase() }).ready(database.run, own);
     await write(others, 'another one');
@@ -124,7 +124,7 @@ describe('who listens', () => {
     await caller.hangUp();
   });
 
-  it('of a case that is absent or hidden is told the same', async () => {
+  it('gets the same response for an absent case and a hidden one', async () => {
     const caller = await callAs('member');
     const [hidden, none] = [await caller.listen(grievances, { id: others }).next(), await caller.listen(grievances, { id: absent }).next()];
     expect([codesOf(hidden), codesOf(none)]).toEqual([['NOT_FOUND'], ['NOT_FOUND']]);
@@ -133,7 +133,7 @@ describe('who listens', () => {
     await caller.hangUp();
   });
 
-  it('hears nothing of another kind of case', async () => {
+  it('receives nothing about another kind of case', async () => {
     const caller = await callAs('admin');
     const [one, other] = [caller.listen(grievances), caller.listen(applications)];
     await Promise.all([one.ready(database.run, own), other.ready(database.run, application, 'BenevolenceApplication')]);
@@ -143,7 +143,7 @@ describe('who listens', () => {
     await caller.hangUp();
   });
 
-  it('hears of a new case that it sees, and of no other', async () => {
+  it('receives new cases that are visible, and no others', async () => {
     const [officer, member] = [await callAs('officer'), await callAs('member')];
     const other = await member.listen(grievances).ready(database.run, own);
     const one = await officer.listen(grievances).ready(database.run, own);
@@ -152,13 +152,13 @@ describe('who listens', () => {
     const input = { memberId: claim?.['member_id'], employerId: claim?.['employer_id'], violationDescription: 'No pay.', notes: 'new' };
     const { data } = await nodeB().ask<{ fileGrievance: { id: string } }>(file, { input }, bearer(await signIn('staff', nodeB())));
     expect(await one.next()).toEqual(told('CREATED', data.fileGrievance.id, 'new'));
-    // the first fence may end at the word of the officer's own
+    // the first marker may arrive with the officer's own event
     const heard = [await other.fence(database.run, own), await other.fence(database.run, own)];
     expect(JSON.stringify(heard)).not.toContain('CREATED');
     await Promise.all([officer.hangUp(), member.hangUp()]);
   });
 
-  it('hears of an application until it was taken back, and the applicant not who reviewed it', async () => {
+  it('receives an application until it is withdrawn, and an applicant does not see the reviewers', async () => {
     const member = await signIn('member');
     const apply = `mutation { applyForBenevolence(input: { reason: MEDICAL, description: "No pay.", amountRequested: "450.00" }) { id } }`;
     const { data } = await nodeB().ask<{ applyForBenevolence: { id: string } }>(apply, {}, bearer(member));
@@ -174,7 +174,7 @@ describe('who listens', () => {
     await caller.hangUp();
   });
 
-  it('hears of a change when it is committed, and never of one that was not', async () => {
+  it('receives a change after its commit, and none that was rolled back', async () => {
     const caller = await callAs('officer');
     const ears = await caller.listen(grievances).ready(database.run, others);
     const em = database.orm.em.fork() as SqlEntityManager;
@@ -203,7 +203,7 @@ describe('who listens', () => {
     await caller.hangUp();
   });
 
-  it('may say who it is in a header of the upgrade request, and anything else than a token in the other way is refused', async () => {
+  it('may authenticate in a header of the upgrade request, which refuses anything except a token', async () => {
     const token = await signIn('officer');
     const caller = call(null, nodeA(), bearer(token));
     const ears = await caller.listen(grievances).ready(database.run, own);
@@ -217,9 +217,9 @@ describe('who listens', () => {
   });
 });
 
-describe('who may not listen', () => {
+describe('a subscriber without permission', () => {
   const denials = async (action: string): Promise<unknown[]> => {
-    // Refusals are written by themselves, soon.
+    // Refusals are recorded in the background.
     for (let tries = 0; tries < 200; tries += 1) {
       const rows = await database.run('select reason, count from denials where action = $1', [action]);
       if (rows.length > 0) return rows.map(({ reason }) => reason);
@@ -228,7 +228,7 @@ describe('who may not listen', () => {
     return [];
   };
 
-  it('is told so before anything, and it is on record', async () => {
+  it('is refused before any event, with an audit event', async () => {
     const caller = await callAs('instructor');
     const refused = await caller.listen(grievances, { id: 'nonsense' }).next();
     expect(codesOf(refused)).toEqual(['FORBIDDEN']);
@@ -247,7 +247,7 @@ describe('who may not listen', () => {
     ['without a role', 'delete from user_roles where user_id = $1', 4403],
     ['with a role that ended', `update user_roles set expires_at = now() - interval '1 s' where user_id = $1`, 4403],
     ['to change the password first', 'update users set password_must_change = true where id = $1', 4403],
-  ])('hears nothing any more once %s, and the socket closes at the next event', async (_what, statement, code) => {
+  ])('receives nothing once %s, and the socket closes at the next event', async (_what, statement, code) => {
     const [user] = await database.run(`select id from users where username = 'vp'`);
     const kept = await database.run('select to_jsonb(r) as row from user_roles r where user_id = $1', [user?.['id']]);
     const caller = await callAs('vp');
@@ -262,7 +262,7 @@ describe('who may not listen', () => {
       await database.run('insert into user_roles select * from jsonb_populate_record(null::user_roles, $1::jsonb)', [JSON.stringify(row)]);
   });
 
-  it('hears nothing after the access token has ended, though the session lasts', async () => {
+  it('receives nothing after the access token has expired, although the session continues', async () => {
     const local = await aLocal({ engine: 'postgresql', comparesExecutions: false });
     const id = (await local.sql('select id from grievances where deleted_at is null order by id limit 1'))[0]?.['id'] as string;
     const caller = new Caller(local.url, { authorization: `Bearer ${await local.officer.token()}` });
@@ -277,7 +277,7 @@ describe('who may not listen', () => {
     expect((await late.closed).code).toBe(4403);
   });
 
-  it('is closed when the token ends though nothing happens, and looked after between events', async () => {
+  it('is disconnected when the token expires, and checked between events', async () => {
     const quick = await aNode({ database, keyring, clock, environment: { ACCESS_TOKEN_TTL: '2', SUBSCRIPTION_CHECK_EVERY: '1' } });
     const caller = call(await signIn('officer', quick), quick);
     await caller.listen(grievances).ready(database.run, own);
@@ -308,7 +308,7 @@ describe('a socket', () => {
 
   const closing = async (socket: WebSocket): Promise<number> => ((await once(socket, 'close')) as [number])[0];
 
-  it('is opened to no browser from elsewhere, and at no other address', async () => {
+  it('is refused to browsers of other origins, and at other paths', async () => {
     const host = new URL(nodeA().url).host;
     for (const origin of ['https://evil.example.test', 'null', 'https://front.example.test.evil.test', `http://${host}.evil.test`])
       expect(await open({ origin })).toMatchObject({ status: 403, body: '{"error":"CORS_ORIGINS does not allow this origin."}' });
@@ -332,7 +332,7 @@ describe('a socket', () => {
     expect((await fetch(`${nodeA().url}/livez`)).status).toBe(200);
   });
 
-  it('does not stand in the way of a request that asks for another protocol', async () => {
+  it('does not block a request that asks for another protocol', async () => {
     const { request } = await import('node:http');
     const asking = request(`${nodeA().url}/livez`, {
       headers: { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': '' },
@@ -343,12 +343,12 @@ describe('a socket', () => {
     expect(response.statusCode).toBe(200);
   });
 
-  it('speaks graphql-transport-ws alone', async () => {
+  it('supports only graphql-transport-ws', async () => {
     const socket = new WebSocket(socketUrl(nodeA().url));
     expect(await closing(socket)).toBe(4406);
   });
 
-  it('closes where nobody says who it is', async () => {
+  it('closes without authentication', async () => {
     const { socket } = await open();
     expect(await closing(socket)).toBe(4408);
   });
@@ -367,7 +367,7 @@ describe('a socket', () => {
     expect((await nodeA().ask('{ isConfigured }')).status).toBe(200);
   });
 
-  it('refuses a document as HTTP does', async () => {
+  it('refuses the same documents as HTTP', async () => {
     const caller = await callAs('officer');
     const refusal = async (query: string, variables: Record<string, unknown> = {}): Promise<[string, string]> => {
       const ears = caller.listen(query, variables);
@@ -405,7 +405,7 @@ describe('a socket', () => {
     ]);
   });
 
-  it('may have so many subscriptions, and again after one has ended', async () => {
+  it('may have a limited number of subscriptions, and another one after one has ended', async () => {
     const caller = await callAs('officer');
     const first = await caller.listen(grievances).ready(database.run, own);
     const second = caller.listen(grievances);
@@ -419,7 +419,7 @@ describe('a socket', () => {
     await caller.hangUp();
   });
 
-  it('is one of so many that a user may have', async () => {
+  it('counts against the limit of the user', async () => {
     const token = await signIn('president');
     const open_ = Array.from({ length: 6 }, () => call(token));
     for (const each of open_) await each.listen(grievances).ready(database.run, own);
@@ -432,7 +432,7 @@ describe('a socket', () => {
     for (const each of [...open_.slice(1), again]) await each.hangUp();
   });
 
-  it('is closed where more changes come than may wait', async () => {
+  it('closes if more changes wait than allowed', async () => {
     const caller = await callAs('officer');
     await caller.listen(grievances).ready(database.run, own);
     const em = database.orm.em.fork() as SqlEntityManager;
@@ -443,7 +443,7 @@ describe('a socket', () => {
     expect(await caller.closed).toEqual({ code: 1013, reason: 'The client is too slow for the changes' });
   });
 
-  it('closes when the service stops, which does not wait for it', async () => {
+  it('closes when the service stops, without delaying it', async () => {
     const node = await aNode({ database, keyring, clock });
     const caller = call(await signIn('officer', node), node);
     await caller.listen(grievances).ready(database.run, own);
@@ -457,7 +457,7 @@ describe('a socket', () => {
     silent.terminate();
   });
 
-  it('closes when the connection to the database was lost: changes may have been missed', async () => {
+  it('closes when the database connection was lost, because changes may have been missed', async () => {
     const caller = await callAs('officer', nodeB());
     await caller.listen(grievances).ready(database.run, own);
     const killed = await database.run(
@@ -476,7 +476,7 @@ describe('a socket', () => {
 describe('the embedded database', () => {
   let local: Local;
 
-  it('tells its one node', async () => {
+  it('notifies its only node', async () => {
     local = await aLocal();
     const id = (await local.sql(`select id from grievances where status = 'open' and deleted_at is null order by id limit 1`))[0]?.[
       'id'
@@ -492,7 +492,7 @@ describe('the embedded database', () => {
 describe('the backlog', () => {
   const change = (action: string) => JSON.stringify({ kind: 'Grievance', id: absent, action });
 
-  it('keeps the order, and ends what does not take', async () => {
+  it('keeps the order, and ends a subscriber that does not read', async () => {
     const changes = new CaseChanges(2);
     const backlog: Backlog = changes.of(Grievance, null);
     const first = backlog.next();
@@ -504,7 +504,7 @@ describe('the backlog', () => {
     expect(changes.listeners).toBe(0);
   });
 
-  it('lets go of who waits when it ends, however it does', async () => {
+  it('releases waiting subscribers at its end, for any reason', async () => {
     const changes = new CaseChanges(2);
     for (const end of [
       (each: Backlog) => each.return(),
@@ -523,7 +523,7 @@ describe('the backlog', () => {
     }
   });
 
-  it('asks of a deleted row only of the change that deleted it', async () => {
+  it('queries a deleted row only for the change that deleted it', async () => {
     const eyes = { sees: () => Promise.resolve(false), saw: () => Promise.resolve(true) };
     const cases = new CaseService(new CaseChanges(2), eyes);
     const see = (kind: 'Grievance' | 'BenevolenceApplication', action: string) => cases.sees({ kind, id: absent, action });
@@ -536,7 +536,7 @@ describe('the backlog', () => {
 });
 
 describe('listening', () => {
-  it('begins later where it cannot begin at once, and stops while it tries', async () => {
+  it('starts later if it cannot start at once, and stops while it retries', async () => {
     const said: string[] = [];
     const pool = { options: { connectionString: 'postgres://nobody:none@127.0.0.1:1/none', connectionTimeoutMillis: 500 } };
     const orm = { driver: { getConnection: () => ({ getNativeClient: () => Promise.resolve(pool) }) } };

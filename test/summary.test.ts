@@ -22,7 +22,7 @@ const organizing = `query ($from: Date, $to: Date, $id: ID) { summary: organizin
 
 let local: Local;
 
-/** The first row's first column. */
+/** Returns the first column of the first row. */
 async function value<T>(sql: string, ...parameters: unknown[]): Promise<T> {
   const [row = {}] = await local.sql(sql, parameters);
   return Object.values(row)[0] as T;
@@ -37,7 +37,7 @@ async function see<T>(who: Who, query: string, variables: object = {}): Promise<
 const upper = (rows: readonly Record<string, unknown>[], column: string) =>
   rows.map((row) => ({ ...row, [column]: String(row[column]).toUpperCase() }));
 
-/** Days at which a row stands, so that both ends of a range are met, and some beside them. */
+/** Returns ranges of days with and without rows at both ends. */
 async function rangesOf(table: string, column: string): Promise<Range[]> {
   const days = (await local.sql(`select distinct ${column}::text as day from ${table} order by 1`, [])).map(({ day }) => String(day));
   const [first = '', middle = '', last = ''] = [days[0], days[days.length >> 1], days.at(-1)];
@@ -56,7 +56,7 @@ async function rangesOf(table: string, column: string): Promise<Range[]> {
 beforeAll(async () => {
   local = await aLocal();
   await fillIn(local.sql);
-  // grievances that name no article, and others of two; an employer that is gone by now
+  // grievances without an article, and others with two different ones; an employer that was deleted
   await local.sql(
     `update grievances set contract_article = case when right(id::text, 1) < '5' then null when right(id::text, 1) < 'b' then 'Article 9' else 'Article 12' end`,
     [],
@@ -71,14 +71,14 @@ beforeAll(async () => {
   );
 });
 
-/** Which cases there are for somebody: written from the agreement. */
+/** Returns the visible cases of a caller, from the expected permissions. */
 const mine = async (who: Who): Promise<string> =>
   who === 'member' || who === 'testuser'
     ? `member_id = '${await value<string>('select member_id from users where username = $1', who)}'`
     : 'true';
 
 describe.each(['admin', 'officer', 'staff', 'member', 'testuser'] as const)('%s', (who) => {
-  it('counts the applications there are, and adds up their money', async () => {
+  it('counts the visible applications, and sums their amounts', async () => {
     for (const range of await rangesOf('benevolence_applications', 'application_date')) {
       const rows = `(select * from benevolence_applications where deleted_at is null and ${await mine(who)}
         and ($1::date is null or application_date >= $1) and ($2::date is null or application_date <= $2)) a`;
@@ -110,7 +110,7 @@ describe.each(['admin', 'officer', 'staff', 'member', 'testuser'] as const)('%s'
     }
   });
 
-  it('counts the grievances there are, by status, step, employer and article', async () => {
+  it('counts the visible grievances, by status, step, employer and article', async () => {
     for (const range of await rangesOf('grievances', 'filed_date')) {
       const rows = `(select g.*, status in ('settled', 'withdrawn', 'closed') as is_ended, status = 'settled' as is_settled from grievances g
         where deleted_at is null and ${await mine(who)} and ($1::date is null or filed_date >= $1) and ($2::date is null or filed_date <= $2)) g`;
@@ -138,7 +138,7 @@ describe.each(['admin', 'officer', 'staff', 'member', 'testuser'] as const)('%s'
           openCount: number;
           count: number;
         };
-        // what a member sees of an employer is its name, here too
+        // a member can see only the name of an employer, here too
         if (who === 'member' || who === 'testuser') expect(employer.unitSize).toBeNull();
         return { id: employer.id, ...figures };
       });
@@ -162,7 +162,7 @@ interface Organizing {
 }
 
 describe.each(['admin', 'officer', 'organizer'] as const)('%s', (who) => {
-  it('counts what was done where, by month, and the cards ever collected against the unit', async () => {
+  it('counts activities by employer and month, and all cards against the unit', async () => {
     for (const range of await rangesOf('salting_activities', 'activity_date')) {
       const days = [range.from ?? null, range.to ?? null];
       const rows = `(select s.* from salting_activities s join organizations o on o.id = s.organization_id and o.deleted_at is null
@@ -220,7 +220,7 @@ describe('organizing at one employer', () => {
       },
     });
 
-  it('where nothing was done yet is nothing, and not missing', async () => {
+  it('without activities is zero, and not missing', async () => {
     const id = await anOrganization(10);
     expect(await see<Organizing[]>('officer', organizing, { id })).toEqual([
       {
@@ -259,7 +259,7 @@ describe('organizing at one employer', () => {
     ]);
   });
 
-  it('counts the asked days, but the cards ever collected for the share', async () => {
+  it('counts the requested days, but all cards for the share', async () => {
     const id = await anOrganization(10);
     await log(id, '2026-01-31', 2, 5);
     await log(id, '2026-02-01', 1, 4);
@@ -273,13 +273,13 @@ describe('organizing at one employer', () => {
     ]);
   });
 
-  it('does not break at more contacts than there are people', async () => {
+  it('works with more contacts than workers', async () => {
     const id = await anOrganization(10);
     for (const day of ['2026-01-01', '2026-01-02']) await log(id, day, 0, 2 ** 31 - 1);
     expect(await see<Organizing[]>('admin', organizing, { id })).toMatchObject([{ activityCount: 2, workersContacted: 2 ** 31 - 1 }]);
   });
 
-  it('is not told of one that is hidden or not there', async () => {
+  it('is not returned for a hidden or missing employer', async () => {
     const gone = await value('select id from organizations where deleted_at is not null limit 1');
     for (const id of [gone, '01900000-0000-7000-8000-000000000009'])
       for (const who of ['admin', 'organizer'] as const) expect((await local[who].ask(organizing, { id })).codes).toEqual(['NOT_FOUND']);
@@ -290,7 +290,7 @@ describe('organizing at one employer', () => {
 describe('summaries', () => {
   const every = { benevolence, grievances, organizing };
 
-  it.each(Object.entries(every))('of %s have days in their order', async (_, query) => {
+  it.each(Object.entries(every))('of %s require days in order', async (_, query) => {
     expect(saidOf(await local.admin.ask(query, { from: '2026-02-02', to: '2026-02-01' }))).toEqual(['from must not be later than to']);
     expect((await local.admin.ask(query, { from: '2026-02-30' })).codes).toEqual(['BAD_INPUT']);
   });
@@ -299,7 +299,7 @@ describe('summaries', () => {
     ['benevolence', ['organizer', 'instructor'] as const],
     ['grievances', ['organizer', 'instructor'] as const],
     ['organizing', ['staff', 'instructor', 'member', 'testuser'] as const],
-  ] as const)('of %s are not for everybody, whatever is asked', async (name, others) => {
+  ] as const)('of %s are refused to some callers, whatever is selected', async (name, others) => {
     for (const variables of [{}, { from: '2026-02-02', to: '2026-02-01' }, { id: 'x' }]) {
       for (const who of others) expect([who, (await local[who].ask(every[name], variables)).codes]).toEqual([who, ['FORBIDDEN']]);
       expect((await local.anonymous.ask(every[name], variables)).codes).toEqual(['UNAUTHENTICATED']);
@@ -321,7 +321,7 @@ describe('summaries', () => {
     expect(heard).toHaveLength(inAll);
   });
 
-  it('over no cases are zeros', async () => {
+  it('without cases are zeros', async () => {
     await local.sql(`update users set member_id = null where username = 'testuser'`, []);
     expect(await see('testuser', grievances)).toMatchObject({
       count: 0,
@@ -334,7 +334,7 @@ describe('summaries', () => {
     expect(await see('testuser', benevolence)).toMatchObject({ count: 0, requested: '0.00', approved: '0.00', paid: '0.00' });
   });
 
-  it('may be asked twice in one document, and with their cases', async () => {
+  it('may be selected twice in one document, and together with their cases', async () => {
     const answer = await local.staff.see<
       Record<'one' | 'other', { count: number; byEmployer: { employer: { id: string; name?: string } }[] }>
     >(
@@ -362,7 +362,7 @@ describe('among 20,000 cases', () => {
     for (const table of ['grievances', 'members', 'organizations']) await server.sql(`analyze ${table}`, []);
   });
 
-  /** What the figures take that somebody asks for; their statement's parameters are days, the member and a limit. */
+  /** Returns the cost of a caller's figures. The parameters of the statement are days, the member and a limit. */
   async function costFor(who: 'admin' | 'member', days: readonly string[]): Promise<Cost> {
     await server[who].see(grievances, { from: days[0] ?? null, to: days[1] ?? null });
     const text = server.heard.findLast((each) => each.startsWith('with counted')) ?? '';
@@ -378,12 +378,12 @@ describe('among 20,000 cases', () => {
     expect([rows < 10 * inRange, whole.filter((length) => length > 500), plan]).toEqual([true, [], plan]);
   });
 
-  it('somebody’s own are found by theirs', async () => {
+  it('a caller’s own cases are found by their index', async () => {
     const { rows, whole, plan } = await costFor('member', []);
     expect([rows < many / 5, whole.filter((length) => length > 500), plan]).toEqual([true, [], plan]);
   });
 
-  it('all are read once', async () => {
+  it('all cases are read once', async () => {
     const { rows, whole, plan } = await costFor('admin', []);
     expect([whole.filter((length) => length > 500).length < 2, rows < 2 * many, plan]).toEqual([true, true, plan]);
   });

@@ -3,7 +3,7 @@ import { aLocal, type Local } from './support/local.ts';
 
 const turns = 20;
 
-/** A wrong token for each operation that takes one from an anonymous caller, and the code that it is refused with. */
+/** A wrong token for each operation that accepts one from an anonymous caller, with the expected code. */
 const wrong = {
   setup_owner: {
     query: 'mutation ($input: SetupOwnerInput!) { setupOwner(input: $input) { accessToken } }',
@@ -35,7 +35,7 @@ describe.each(Object.entries(wrong))('a wrong token: %s', (action, { query, vari
     local.clock.stop();
   });
 
-  it('is refused so many times from one address, then limited, and counted in the audit log', async () => {
+  it('is refused several times from one address, then limited, and counted in the audit log', async () => {
     const codes: (string | undefined)[] = [];
     for (let n = 0; n < 30; n += 1) codes.push((await local.anonymous.ask(query, variables)).codes[0]);
     expect(codes).toEqual([...Array.from({ length: turns }, () => code), ...Array.from({ length: 10 }, () => 'RATE_LIMITED')]);
@@ -48,12 +48,12 @@ describe.each(Object.entries(wrong))('a wrong token: %s', (action, { query, vari
   });
 });
 
-describe('a right token', () => {
+describe('a valid token', () => {
   const reset = 'mutation ($token: String!) { resetPassword(input: { token: $token, newPassword: "a quiet river at dawn" }) }';
   const weak = 'mutation ($token: String!) { resetPassword(input: { token: $token, newPassword: "password" }) }';
   const environment = { LIMIT_TOKEN: '2/300', LIMIT_MAIL_ACCOUNT: '1000/900', LIMIT_MAIL_ADDRESS: '1000/900' };
 
-  it('takes no turn, also where the new password is refused, and none is left after so many wrong ones', async () => {
+  it('takes no turn, also if the new password is refused, and none is left after many wrong tokens', async () => {
     const local = await aLocal({ comparesExecutions: false, environment });
     local.clock.stop();
     const mailed = async (): Promise<object> => {
@@ -73,14 +73,14 @@ describe('a right token', () => {
     expect((await local.anonymous.ask(reset, last)).codes).toEqual([]);
   });
 
-  it('is no forged one: a browser without a cookie is refused without a turn', async () => {
+  it('is not missing like a forged one: a browser without a cookie is refused without a turn', async () => {
     const local = await aLocal({ comparesExecutions: false, environment });
     local.clock.stop();
     for (let n = 0; n < 5; n += 1)
       expect((await local.anonymous.ask('mutation { refresh { accessToken } }')).codes).toEqual(['UNAUTHENTICATED']);
   });
 
-  it('of a reset is not refused for stale refresh tokens from the same address', async () => {
+  it('of a reset is accepted after outdated refresh tokens from the same address', async () => {
     const local = await aLocal({ comparesExecutions: false, environment });
     local.clock.stop();
     await local.anonymous.see('mutation { requestPasswordReset(email: "member@unionhall.test") }');

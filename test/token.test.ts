@@ -17,7 +17,7 @@ const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
 let database: Database;
 let node: Node;
-/** What the officer was given, and what an honest access token of that session says. */
+/** The officer's tokens, and the claims of a valid access token of that session. */
 let officer: Record<'accessToken' | 'refreshToken' | 'deviceToken', string>;
 let claims: Record<string, unknown>;
 let staffSession: string;
@@ -36,7 +36,7 @@ async function signIn(identifier: string, more: object = {}): Promise<Login> {
 const payloadOf = (token: string) =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown> & { sid: string };
 
-/** An answer without what differs between any two of them. */
+/** Returns a response without parts that always differ. */
 const plain = ({ status, body }: Reply<unknown>): [number, string] => [status, body.replaceAll(/"requestId":"[^"]+"/g, '')];
 
 beforeAll(async () => {
@@ -53,7 +53,7 @@ const encode = (value: unknown): string => Buffer.from(typeof value === 'string'
 const macOf = (signed: string, key: KeyObject, hash = 'sha256'): string => createHmac(hash, key).update(signed).digest('base64url');
 const header = { alg: 'HS256', typ: 'at+jwt', kid };
 
-/** A token that is right but for what is given. */
+/** Returns a token that is valid except for the given parts. */
 function forged(over: { header?: unknown; payload?: unknown; key?: KeyObject; hash?: string } = {}): string {
   const signed = `${encode(over.header ?? header)}.${encode(over.payload ?? claims)}`;
   return `${signed}.${macOf(signed, over.key ?? secret(), over.hash)}`;
@@ -65,7 +65,7 @@ const without = (claim: string): string =>
 const now = (): number => Math.floor(clock.now().valueOf() / 1000);
 const parts = (): [string, string, string] => officer.accessToken.split('.') as [string, string, string];
 const pem = (): Buffer => Buffer.from(rsa.publicKey.export({ type: 'spki', format: 'pem' }));
-/** The last character's unused bits set: the same bytes, written another way. */
+/** Sets the unused bits of the last character: the same bytes in another encoding. */
 const strayBits = (token: string): string => token.slice(0, -1) + String.fromCharCode(token.charCodeAt(token.length - 1) + 1);
 
 const attacks: readonly (readonly [name: string, token: () => string])[] = [
@@ -144,19 +144,19 @@ const attacks: readonly (readonly [name: string, token: () => string])[] = [
 ];
 
 describe('an access token', () => {
-  it('is what this file forges when nothing is wrong', async () => {
+  it('equals the one that this file builds with valid parts', async () => {
     for (const token of [officer.accessToken, forged(), forged({ header: { ...header, kid: olderKid }, key: secret(olderKid) })])
       expect(await node.ask(me, {}, bearer(token))).toMatchObject({ codes: [], data: { me: { username: 'officer' } } });
   });
 
-  it.each(attacks)('with %s is nobody’s', async (_, token) => {
+  it.each(attacks)('with %s is refused', async (_, token) => {
     const anonymous = plain(await node.ask(me));
     const refused = await node.ask(me, {}, bearer(token()));
     expect(refused.codes).toEqual(['UNAUTHENTICATED']);
     expect(plain(refused)).toEqual(anonymous);
   });
 
-  it('does not make a mutation possible when it is none', async () => {
+  it('allows no mutation if it is invalid', async () => {
     const logout = 'mutation { logout }';
     const anonymous = plain(await node.ask(logout));
     expect(anonymous[1]).toContain('UNAUTHENTICATED');
@@ -164,7 +164,7 @@ describe('an access token', () => {
     expect(await node.ask(me, {}, bearer(officer.accessToken))).toMatchObject({ codes: [] });
   });
 
-  it('is sent in one way', async () => {
+  it('is accepted in one place only', async () => {
     const token = officer.accessToken;
     const codesOf = async (headers: Record<string, string>): Promise<unknown> => (await node.ask(me, {}, headers)).codes;
     for (const scheme of ['Bearer', 'bearer', 'BEARER']) expect(await codesOf({ authorization: `${scheme} ${token}` })).toEqual([]);
@@ -191,7 +191,7 @@ describe('an access token', () => {
   });
 });
 
-/** One token of each kind there is, each of them good where it belongs. */
+/** One valid token of each kind. */
 const kinds = ['access', 'refresh', 'reset', 'verification', 'challenge', 'device', 'vault', 'setup'] as const;
 type Kind = (typeof kinds)[number];
 
@@ -207,7 +207,7 @@ describe('a token of one kind is refused wherever another is expected', () => {
   const newPassword = 'a password nobody has chosen';
   const owner = { username: 'owner', email: 'owner@unionhall.test', firstName: 'O', lastName: 'Wner', password: newPassword };
 
-  /** Where tokens are expected: which kind, how it is given there, and what says no. */
+  /** The places for tokens: the kind, how it is sent there, and the refusal. */
   const places: readonly (readonly [place: string, kind: Kind, refusal: string, give: (token: string) => Promise<Reply<unknown>>])[] = [
     ['the header', 'access', 'UNAUTHENTICATED', (token) => node.ask(me, {}, bearer(token))],
     ['refresh', 'refresh', 'UNAUTHENTICATED', (token) => node.ask(refresh, { token })],
@@ -257,7 +257,7 @@ describe('a token of one kind is refused wherever another is expected', () => {
       expect(plain(refused)).toEqual(nonsense);
     });
 
-    it('one with a part of another', async () => {
+    it('one that is combined with another', async () => {
       const own = tokens[expected];
       for (const kind of kinds.filter((each) => each !== expected)) {
         const mixed = [
@@ -270,7 +270,7 @@ describe('a token of one kind is refused wherever another is expected', () => {
     });
   });
 
-  it('as the token of a device, which makes it a new device and nothing else', async () => {
+  it('as a device token, which only makes it a new device', async () => {
     for (const kind of kinds.filter((each) => each !== 'device')) {
       const { deviceToken } = await signIn('manager', { deviceToken: tokens[kind] });
       expect(deviceToken).toMatch(/^dvt1\./);
@@ -280,12 +280,12 @@ describe('a token of one kind is refused wherever another is expected', () => {
     expect((await signIn('manager', { deviceToken: tokens.device })).deviceToken).not.toBe(tokens.device);
   });
 
-  it('and after all that each is still good where it belongs', async () => {
+  it('and afterwards each still works where it belongs', async () => {
     for (const [, kind, , give] of places.filter(([place]) => !place.includes('cookie')))
       expect([kind, (await give(tokens[kind])).codes]).toEqual([kind, []]);
   });
 
-  it('until its time is over: the access token by the turned clock', async () => {
+  it('until its time is over: the access token by the changed clock', async () => {
     const { accessToken } = await signIn('vp');
     clock.turn(1829);
     expect((await node.ask(me, {}, bearer(accessToken))).codes).toEqual([]);

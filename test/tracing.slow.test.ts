@@ -45,7 +45,7 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
-it('a request is traced from HTTP to its GraphQL operation and SQL statements, under the trace of the caller', async () => {
+it('a request is traced from HTTP to its GraphQL operation and SQL statements, in the trace of the caller', async () => {
   const service = await startProcess(built.program, {
     NODE_ENV: 'development',
     PORT: '0',

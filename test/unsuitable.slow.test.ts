@@ -38,7 +38,7 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
-/** The place of a database on the server, as what was typed into a form. */
+/** Returns the location of a database on the server, as an API client enters it. */
 function placeOf(database: string, user?: string) {
   const { hostname: host, port, username, password: own } = new URL(place.url);
   return {
@@ -65,11 +65,11 @@ describe('a database whose encoding is not UTF8', () => {
       UNIONHALL_CONFIG_DIR: folder,
     });
 
-  it('does not pass a test of the connection', async () => {
+  it('fails a connection test', async () => {
     expect(await probe(placeOf(ascii), null)).toEqual({ reason: 'encoding' });
   });
 
-  it('is not made up to date, and ends the start', async () => {
+  it('is not migrated, and ends the start', async () => {
     const database = await openDatabase({ databaseUrl: asciiUrl(), databasePoolSize: 1, dataDirectory: '' });
     await expect(migrate(database)).rejects.toThrow('The encoding of the database is SQL_ASCII. Use a database with the encoding UTF8');
     expect(await database.run(`select 1 as one from pg_tables where schemaname = 'public'`)).toEqual([]);
@@ -87,10 +87,10 @@ describe('a database whose encoding is not UTF8', () => {
   });
 });
 
-describe('a role that may not make the tables', () => {
+describe('a role that cannot create the tables', () => {
   const found = () => probe(placeOf(nameOf(place.url), role), null);
 
-  it('does not pass a test of the connection before they are made, whichever right it lacks', async () => {
+  it('fails a connection test before the tables exist, whichever privilege is missing', async () => {
     const name = `"${nameOf(place.url)}"`;
     expect(await found()).toEqual({ reason: 'privileges' });
     await admin.query(`grant create on schema public to ${role}`);
@@ -102,7 +102,7 @@ describe('a role that may not make the tables', () => {
     await admin.query(`revoke create on database ${name} from ${role}`);
   });
 
-  it('passes it when another role has made them', async () => {
+  it('passes it after another role has created them', async () => {
     const database = await openDatabase({ databaseUrl: place.url, databasePoolSize: 2, dataDirectory: '' });
     await migrate(database);
     await database.close();

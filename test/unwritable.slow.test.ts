@@ -21,7 +21,10 @@ afterAll(async () => {
 
 const base = { NODE_ENV: 'development', PORT: '0', LOG_LEVEL: 'silent' };
 
-/** Starts the service where `mounted` is a file system made by the options; it ends with the process. @returns what was said. */
+/**
+ * Starts the service with a file system at `mounted` with these options, which ends with the process. @returns the
+ * output.
+ */
 function startOn(options: string, environment: Record<string, string>): string {
   const script = 'mkdir -p "$1" && mount -t tmpfs -o "$2" none "$1" && shift 2 && exec "$@"';
   const command = [process.execPath, join(built.folder, 'src', 'main.js'), 'start'];
@@ -62,7 +65,7 @@ describe('a start that cannot write its files', () => {
   );
 
   it.each(['UNIONHALL_CONFIG_DIR', 'UNIONHALL_DATA_DIR'])(
-    'says that a file is in the place of the folder that %s names',
+    'reports that a file blocks the folder that %s names',
     async (name) => {
       await writeFile(at('file'), '');
       const directories = { UNIONHALL_CONFIG_DIR: at('config'), UNIONHALL_DATA_DIR: at('data') };

@@ -3,10 +3,10 @@ import type { Answer, Actor, Local } from './support/local.ts';
 export const password = 'a quiet river at dawn';
 export const seededPassword = 'unionhall-dev';
 
-/** An id that nothing has. */
+/** An id without a record. */
 export const nobody = '01900000-0000-7000-8000-000000000009';
 
-/** What a mutation answers of a user. */
+/** The user in the response of a mutation. */
 export interface Told {
   id: string;
   username: string;
@@ -30,7 +30,7 @@ export interface Told {
 const told = `id username email firstName lastName isActive isVerified isOwner deletedAt member { id }
   roles { role { id name } assignedBy { fullName } assignedAt expiresAt reviewLevels }`;
 
-/** Each mutation that answers a user, with its arguments. */
+/** Each mutation that returns a user, with its arguments. */
 const calls = {
   createUser: ['$input: CreateUserInput!', 'input: $input'],
   updateUser: ['$id: ID!, $input: UpdateUserInput!', 'id: $id, input: $input'],
@@ -47,24 +47,24 @@ const calls = {
 export type Call = keyof typeof calls;
 type Asker = Pick<Actor, 'ask'>;
 
-/** Asks for one of the mutations that answer a user. */
+/** Calls one of the mutations that return a user. */
 export async function call(who: Asker, name: Call, variables: object): Promise<Answer<{ user: Told } | null>> {
   const [declared, passed] = calls[name];
   return who.ask<{ user: Told } | null>(`mutation (${declared}) { user: ${name}(${passed}) { ${told} } }`, variables);
 }
 
-/** The same, for what must succeed. @throws when it is refused. */
+/** Calls one that must succeed. @throws if it is refused. */
 export async function done(who: Asker, name: Call, variables: object): Promise<Told> {
   const { data, errors } = await call(who, name, variables);
   if (errors.length > 0 || data === null) throw new Error(`${name} was refused: ${JSON.stringify(errors)}`);
   return data.user;
 }
 
-/** What a refusal says of each field: `input.email is taken`. */
+/** Returns the message of each invalid field: `input.email is taken`. */
 export const saidOf = ({ errors }: Answer<unknown>): string[] =>
   ((errors[0]?.extensions['fields'] ?? []) as { path: string; message: string }[]).map(({ path, message }) => `${path} ${message}`);
 
-/** Somebody who is signed in on one device. */
+/** A user who is signed in on one device. */
 export class Guest {
   private constructor(
     private readonly local: Local,
@@ -81,7 +81,7 @@ export class Guest {
     return this.local.anonymous.ask<Data>(query, variables, { authorization: `Bearer ${this.accessToken}` });
   }
 
-  /** How the simplest question that takes a session, and one that takes a role, are answered. */
+  /** Returns the codes of the simplest queries that need a session or a role. */
   async refusals(of = '{ users { totalCount } }'): Promise<readonly string[]> {
     return (await this.ask(of)).codes;
   }
@@ -96,7 +96,7 @@ export const trySignIn = (local: Local, identifier: string, given = seededPasswo
 export const choosePassword = (local: Local, token: string, newPassword = password) =>
   local.anonymous.ask('mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) }', { input: { token, newPassword } });
 
-/** What is stored, behind the service's back. */
+/** Reads the stored rows, bypassing the service. */
 export class Office {
   #count = 0;
 
@@ -119,7 +119,7 @@ export class Office {
     return this.value('select id from roles where name = $1', name);
   }
 
-  /** The events about a record, the latest last: `user.create by admin`. */
+  /** Returns the events about a record, the latest last: `user.create by admin`. */
   async events(targetId: string): Promise<string[]> {
     const rows = await this.local.sql(
       `select e.action || ' of ' || e.target_type || ' by ' || coalesce(u.username, 'nobody') || ' ' || e.outcome as told
@@ -129,13 +129,13 @@ export class Office {
     return rows.map(({ told: said }) => String(said));
   }
 
-  /** What somebody new is called. */
+  /** Returns the input for a new user. */
   newcomer(changes: object = {}): { username: string; email: string; firstName: string; lastName: string; roleIds: string[] } {
     const name = `hand${++this.#count}`;
     return { username: name, email: `${name}@site.test`, firstName: 'Nora', lastName: 'Hand', roleIds: [], ...changes };
   }
 
-  /** Somebody with an account and a password, with these roles. */
+  /** Creates a user with a password and these roles. */
   async settle(...roles: string[]): Promise<Told> {
     const roleIds = await Promise.all(roles.map((name) => this.roleId(name)));
     const user = await done(this.local.admin, 'createUser', { input: this.newcomer({ roleIds }) });
@@ -143,7 +143,7 @@ export class Office {
     return user;
   }
 
-  /** Makes a custom role. */
+  /** Creates a custom role. */
   async customRole(name: string, basedOn: string): Promise<string> {
     const { createRole } = await this.local.admin.see<{ createRole: { id: string } }>(
       'mutation ($input: CreateRoleInput!) { createRole(input: $input) { id } }',

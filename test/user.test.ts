@@ -25,17 +25,17 @@ beforeAll(async () => {
   office = new Office(local);
 });
 
-/** A member record that nobody is linked to. */
+/** A member record without a linked user. */
 const freeMember = () =>
   office.value<string>(
     'select id from members m where deleted_at is null and not exists (select 1 from users where member_id = m.id) order by id limit 1',
   );
 
-/** Said of a request as a whole, before anything looks at its parts. */
+/** The message about a whole request, before its parts are checked. */
 const noNul = 'variables must not contain the character U+0000';
 
 describe('createUser', () => {
-  it('gives an account with roles and a member record, and says who gave them', async () => {
+  it('creates an account with roles and a member record, and records who assigned them', async () => {
     const [roleIds, memberId] = [[await office.roleId('officer'), await office.roleId('staff')], await freeMember()];
     const input = office.newcomer({ roleIds, memberId, firstName: '  Zoë ', lastName: "O'Hare" });
     const { id, roles, ...said } = await done(local.admin, 'createUser', { input });
@@ -60,7 +60,7 @@ describe('createUser', () => {
     for (const roleId of roleIds) expect(await office.events(roleId)).toContain('role.assign of Role by admin succeeded');
   });
 
-  it('mails an invitation, and its token sets the first password, once', async () => {
+  it('mails an invitation, whose token sets the first password once', async () => {
     const user = await done(local.admin, 'createUser', { input: office.newcomer({ roleIds: [await office.roleId('staff')] }) });
     const [letter, ...others] = await local.mailbox(user.email);
     expect(others).toEqual([]);
@@ -78,7 +78,7 @@ describe('createUser', () => {
     expect(await guest.refusals('{ grievances { totalCount } }')).toEqual([]);
   });
 
-  it('runs the invitation of docs/identity.md', async () => {
+  it('works as docs/identity.md shows', async () => {
     const page = await readFile('docs/identity.md', 'utf8');
     const [, pasted = ''] = /## Users and roles[^]*?```graphql\n([^]*?)```/.exec(page) ?? [];
     const { createUser } = await local.admin.see<{ createUser: Told }>(pasted);
@@ -87,7 +87,7 @@ describe('createUser', () => {
     expect(await local.mailedToken('dana.reyes@local.example')).toMatch(/^prt1\./);
   });
 
-  it('lets nobody in before, with whatever password', async () => {
+  it('allows no sign-in before that, with any password', async () => {
     const user = await done(local.admin, 'createUser', { input: office.newcomer() });
     const stored = await office.value<string>('select password_hash from users where id = $1', user.id);
     for (const guess of [stored, 'none', 'null', user.username, seededPassword, ' ', `pepper-v1:k1:${stored}`])
@@ -95,7 +95,7 @@ describe('createUser', () => {
     expect(await office.count('sessions where user_id = $1', user.id)).toBe(0);
   });
 
-  it('lets an invitation work for as long as is set, and a reset after it', async () => {
+  it('lets an invitation work for the configured time, and a reset after it', async () => {
     const other = await aLocal({ environment: { INVITATION_TTL: '3600' } });
     other.clock.stop();
     const elsewhere = new Office(other);
@@ -113,7 +113,7 @@ describe('createUser', () => {
     expect((await trySignIn(other, late.username, password)).codes).toEqual([]);
   });
 
-  it('gives roles until an instant, and nothing after it', async () => {
+  it('assigns roles until their expiry, and not longer', async () => {
     const other = await aLocal();
     other.clock.stop();
     const elsewhere = new Office(other);
@@ -129,7 +129,7 @@ describe('createUser', () => {
     expect(await guest.refusals('{ me { id } }')).toEqual([]);
   });
 
-  it('takes an address that somebody only claims: the claim is then of no use', async () => {
+  it('accepts an address that another account only claims, and voids the claim', async () => {
     const input = office.newcomer();
     const { roleIds, ...claimed } = office.newcomer({ email: input.email.toUpperCase() });
     await local.anonymous.see('mutation ($input: RegisterInput!) { register(input: $input) }', { input: { ...claimed, password } });
@@ -230,7 +230,7 @@ describe('createUser', () => {
     ]);
   });
 
-  it('refuses a role that does not exist, and leaves nothing behind', async () => {
+  it('refuses a role that does not exist, and stores nothing', async () => {
     const input = office.newcomer({ roleIds: [await office.roleId('staff'), nobody] });
     const jobs = await office.count(`pgboss.job where name = 'mail'`);
     expect((await call(local.admin, 'createUser', { input })).codes).toEqual(['NOT_FOUND']);
@@ -239,7 +239,7 @@ describe('createUser', () => {
   });
 
   it.each(['isOwner', 'isVerified', 'isActive', 'passwordHash', 'password', 'id', 'isSelfRegistered', 'failedLoginAttempts', 'roles'])(
-    'has no room for %s',
+    'refuses %s for its length',
     async (name) => {
       for (const operation of ['createUser', 'updateUser'] as const) {
         const answer = await call(local.admin, operation, {
@@ -253,7 +253,7 @@ describe('createUser', () => {
 });
 
 describe('updateUser', () => {
-  it('changes what is given and leaves the rest', async () => {
+  it('changes submitted fields and keeps the rest', async () => {
     const [user, memberId] = [await office.settle('member'), await freeMember()];
     const changed = await done(local.admin, 'updateUser', { id: user.id.toUpperCase(), input: { firstName: ' Mara ', memberId } });
     expect(changed).toMatchObject({
@@ -270,7 +270,7 @@ describe('updateUser', () => {
     expect(await office.events(user.id)).toContain('user.update of User by admin succeeded');
   });
 
-  it('sees the link at the next request: the user’s own cases are there, and are gone again', async () => {
+  it('takes effect at the next request: the user sees their own cases, and after unlinking none', async () => {
     const user = await office.settle('member');
     const guest = await Guest.signIn(local, user.username, password);
     const cases = async () => (await guest.ask<{ members: { totalCount: number } }>('{ members { totalCount } }')).data.members.totalCount;
@@ -281,7 +281,7 @@ describe('updateUser', () => {
     expect(await cases()).toBe(0);
   });
 
-  it('takes a new address as unverified, mails it a token, and tells the former one', async () => {
+  it('stores a new address as unverified, mails it a token, and notifies the previous one', async () => {
     const user = await office.settle('staff');
     const email = `new.${user.email}`;
     const before = (await local.mailbox(user.email)).length;
@@ -295,7 +295,7 @@ describe('updateUser', () => {
     expect(await local.mailbox(email)).toHaveLength(1);
   });
 
-  it('leaves a reset of no use that was mailed to the former address', async () => {
+  it('voids a reset that was mailed to the previous address', async () => {
     const user = await office.settle('staff');
     await local.anonymous.see(`mutation { requestPasswordReset(email: "${user.email}") }`);
     const token = await local.mailedToken(user.email);
@@ -303,7 +303,7 @@ describe('updateUser', () => {
     expect((await choosePassword(local, token)).codes).toEqual(['BAD_INPUT']);
   });
 
-  it('sends the invitation to the new address, and the earlier one works no more', async () => {
+  it('sends the invitation to the new address, and voids the earlier one', async () => {
     const user = await done(local.admin, 'createUser', { input: office.newcomer() });
     const email = `right.${user.email}`;
     const first = await local.mailedToken(user.email);
@@ -314,7 +314,7 @@ describe('updateUser', () => {
     expect(await local.mailbox(user.email)).toHaveLength(1);
   });
 
-  it('tells the user of a new username', async () => {
+  it('notifies the user of a new username', async () => {
     const user = await office.settle('staff');
     await done(local.admin, 'updateUser', { id: user.id, input: { username: `${user.username}.new` } });
     const letter = (await local.mailbox(user.email)).at(-1);
@@ -343,13 +343,13 @@ describe('updateUser', () => {
     expect([answer.codes, saidOf(answer)]).toEqual([['BAD_INPUT'], fields]);
   });
 
-  it('refuses a member record that does not exist, and changes nothing then', async () => {
+  it('refuses a member record that does not exist, and changes nothing', async () => {
     const id = await office.userId('vp');
     expect((await call(local.admin, 'updateUser', { id, input: { firstName: 'Other', memberId: nobody } })).codes).toEqual(['NOT_FOUND']);
     expect(await office.value('select first_name from users where id = $1', id)).toBe('Samuel');
   });
 
-  it('lets an admin link their own account once, so that no admin unlinks it to decide on their own case', async () => {
+  it('lets an admin link their own account once, so that no admin unlinks it to decide their own case', async () => {
     const [id, memberId] = [await office.userId('admin'), await freeMember()];
     expect((await done(local.admin, 'updateUser', { id, input: { memberId } })).member).toEqual({ id: memberId });
     expect((await done(local.admin, 'updateUser', { id, input: { memberId: memberId.toUpperCase() } })).member).toEqual({ id: memberId });
@@ -360,7 +360,7 @@ describe('updateUser', () => {
 });
 
 describe('verifyUser', () => {
-  it('verifies by hand, which opens an account that registered alone', async () => {
+  it('verifies an address manually, which activates a registered account', async () => {
     const { roleIds, ...input } = office.newcomer();
     expect(roleIds).toEqual([]);
     await local.anonymous.see('mutation ($input: RegisterInput!) { register(input: $input) }', { input: { ...input, password } });
@@ -374,7 +374,7 @@ describe('verifyUser', () => {
 });
 
 describe('deactivateUser', () => {
-  it('keeps a user out from the very next request on, in all sessions, and closes the vault', async () => {
+  it('blocks a user in all sessions at the next request, and locks the vault', async () => {
     const user = await office.settle('officer');
     const [one, other] = [await Guest.signIn(local, user.username, password), await Guest.signIn(local, user.email, password)];
     await openVault(user.id);
@@ -386,7 +386,7 @@ describe('deactivateUser', () => {
     expect(await office.events(user.id)).toContain('user.deactivate of User by admin succeeded');
   });
 
-  it('leaves no token that was mailed, also after the account is active again', async () => {
+  it('voids mailed tokens, also after the account is active again', async () => {
     const user = await office.settle('staff');
     await local.anonymous.see(`mutation { requestPasswordReset(email: "${user.email}") }`);
     const token = await local.mailedToken(user.email);
@@ -398,7 +398,7 @@ describe('deactivateUser', () => {
     expect(await office.events(user.id)).toContain('user.reactivate of User by admin succeeded');
   });
 
-  it('can be taken back from an invited user: the invitation is mailed again', async () => {
+  it('can be undone for an invited user, and the invitation is mailed again', async () => {
     const user = await done(local.admin, 'createUser', { input: office.newcomer() });
     const first = await local.mailedToken(user.email);
     await done(local.admin, 'deactivateUser', { id: user.id });
@@ -407,7 +407,7 @@ describe('deactivateUser', () => {
     expect((await choosePassword(local, await local.mailedToken(user.email))).codes).toEqual([]);
   });
 
-  it('cannot be taken back while the member of the account is deleted', async () => {
+  it('cannot be undone while the member of the account is deleted', async () => {
     const { createMember } = await local.staff.see<{ createMember: { id: string } }>(
       'mutation ($input: CreateMemberInput!) { createMember(input: $input) { id } }',
       { input: { memberNumber: 'GONE1', firstName: 'Ola', lastName: 'Berg', classification: 'FOREMAN' } },
@@ -422,12 +422,12 @@ describe('deactivateUser', () => {
     expect((await done(local.admin, 'reactivateUser', { id: user.id })).isActive).toBe(true);
   });
 
-  it('may be asked twice', async () => {
+  it('may be repeated', async () => {
     const user = await office.settle('staff');
     for (let time = 0; time < 2; time += 1) expect((await done(local.admin, 'deactivateUser', { id: user.id })).isActive).toBe(false);
   });
 
-  it.each(['deactivateUser', 'deleteUser'] as const)('%s is FORBIDDEN for oneself, however the id is written', async (operation) => {
+  it.each(['deactivateUser', 'deleteUser'] as const)('%s is FORBIDDEN on one’s own account, in any form of the id', async (operation) => {
     const id = await office.userId('admin');
     for (const each of [id, id.toUpperCase()]) expect((await call(local.admin, operation, { id: each })).codes).toEqual(['FORBIDDEN']);
     expect(await office.value('select is_active and deleted_at is null from users where id = $1', id)).toBe(true);
@@ -435,7 +435,7 @@ describe('deactivateUser', () => {
 });
 
 describe('unlockUser', () => {
-  it('forgets the wrong passwords of the user, the devices and the sessions, and the wrong codes', async () => {
+  it('resets the wrong passwords of the user, the devices and the sessions, and the wrong codes', async () => {
     const user = await office.settle('staff');
     const guest = await Guest.signIn(local, user.username, password);
     for (let time = 0; time < 6; time += 1) await trySignIn(local, user.username, 'wrong');
@@ -463,7 +463,7 @@ describe('unlockUser', () => {
 });
 
 describe('deleteUser', () => {
-  it('signs a user out for good, who is in no list, and still named where they did something', async () => {
+  it('deletes a user, who leaves all lists, and whose name stays on their records', async () => {
     const user = await office.settle('admin');
     const guest = await Guest.signIn(local, user.username, password);
     const officer = await office.roleId('officer');
@@ -486,7 +486,7 @@ describe('deleteUser', () => {
     expect(await office.events(user.id)).toContain('user.delete of User by admin succeeded');
   });
 
-  it('is done once: nothing finds who was deleted', async () => {
+  it('happens once: a deleted user is not found', async () => {
     const user = await office.settle('staff');
     await done(local.admin, 'deleteUser', { id: user.id });
     const input = { userId: user.id, roleId: await office.roleId('staff') };
@@ -497,7 +497,7 @@ describe('deleteUser', () => {
     expect((await call(local.admin, 'unassignRole', input)).codes).toEqual(['NOT_FOUND']);
   });
 
-  it('is refused while the user represents somebody in an open grievance, and not afterwards', async () => {
+  it('is refused while the user represents a member in an open grievance, and not afterwards', async () => {
     const user = await office.settle('staff');
     const open = await office.value<string>(
       'select id from grievances where resolution_date is null and deleted_at is null order by id limit 1',
@@ -524,7 +524,7 @@ describe('an id', () => {
     ['unassignRole', 'roleId', async (id) => ({ userId: await office.userId('vp'), roleId: id })],
   ];
 
-  it.each(calls)('of %s at %s is one that exists, and looks like one', async (operation, path, variables) => {
+  it.each(calls)('of %s at %s exists, and has the right form', async (operation, path, variables) => {
     expect((await call(local.admin, operation, await variables(nobody))).codes).toEqual(['NOT_FOUND']);
     for (const id of ['', '0', "' or true --", `${nobody}0`, 'x'.repeat(5000), '00000000-0000-0000-0000-0000000000zz']) {
       const answer = await call(local.admin, operation, await variables(id));
@@ -533,7 +533,7 @@ describe('an id', () => {
     expect(saidOf(await call(local.admin, operation, await variables(`${nobody}\0`)))).toEqual([noNul]);
   });
 
-  it.each(calls)('of %s at %s tells nobody else whether it exists', async (operation, _, variables) => {
+  it.each(calls)('of %s at %s does not reveal to others whether it exists', async (operation, _, variables) => {
     for (const id of [nobody, await office.userId('staff'), 'nonsense'])
       for (const who of ['officer', 'staff', 'member', 'president'] as const)
         expect((await call(local[who], operation, await variables(id))).codes).toEqual(['FORBIDDEN']);
@@ -566,7 +566,7 @@ describe('the owner', () => {
       async () => ({ input: { userId: ownerId, roleId: await house.roleId('admin'), expiresAt: '2999-01-01T00:00:00Z' } }),
     ],
     ['reached elsewhere', 'updateUser', async () => ({ id: ownerId, input: { email: 'taken.over@site.test' } })],
-  ])('is not %s by another admin', async (_, operation, variables) => {
+  ])('cannot be %s by another admin', async (_, operation, variables) => {
     const answer = await call(own.admin, operation, await variables());
     expect([answer.codes, answer.errors[0]?.extensions['state']]).toEqual([['CONFLICT'], 'owner']);
     const stored = await own.sql(
@@ -576,19 +576,19 @@ describe('the owner', () => {
     expect(stored).toEqual([{ email: 'founder@site.test', is_active: true, deleted_at: null, expires_at: null }]);
   });
 
-  it('is renamed by an admin, and changes their own address', async () => {
+  it('can be renamed by an admin, and changes their own address', async () => {
     expect((await done(own.admin, 'updateUser', { id: ownerId, input: { firstName: 'Ada' } })).firstName).toBe('Ada');
     expect((await done(owner, 'updateUser', { id: ownerId, input: { email: 'ada@site.test' } })).email).toBe('ada@site.test');
     expect((await done(owner, 'updateUser', { id: ownerId, input: { email: 'founder@site.test' } })).email).toBe('founder@site.test');
   });
 
-  it('may lose what does not make an admin', async () => {
+  it('may lose roles without admin permissions', async () => {
     const roleId = await house.roleId('staff');
     await done(own.admin, 'assignRole', { input: { userId: ownerId, roleId } });
     expect((await done(own.admin, 'unassignRole', { userId: ownerId, roleId })).roles).toHaveLength(1);
   });
 
-  it('alone transfers the ownership', async () => {
+  it('alone can transfer the ownership', async () => {
     for (const who of ['admin', 'officer', 'member'] as const)
       expect((await call(own[who], 'transferOwnership', { userId: await house.userId('admin') })).codes).toEqual(['FORBIDDEN']);
     expect((await call(own.anonymous, 'transferOwnership', { userId: ownerId })).codes).toEqual(['UNAUTHENTICATED']);
@@ -612,7 +612,7 @@ describe('the owner', () => {
       `update user_roles set expires_at = '2999-01-01' where user_id = (select id from users where username = 'admin') returning user_id`,
       'CONFLICT',
     ],
-  ])('does not transfer it to who %s', async (_, sql, code) => {
+  ])('cannot transfer it to a user who %s', async (_, sql, code) => {
     const { password_hash: hash } = (await own.sql(`select password_hash from users where username = 'admin'`, []))[0] ?? {};
     const userId = await house.value<string>(sql);
     expect((await call(owner, 'transferOwnership', { userId })).codes).toEqual([code]);
@@ -645,9 +645,9 @@ describe('the owner', () => {
   });
 });
 
-describe('what is hidden of users', () => {
+describe('hidden parts of users', () => {
   it.each(['passwordHash', 'failedLoginAttempts', 'isSelfRegistered', 'passwordMustChange', 'hasTotp'])(
-    'is no filter and no order: %s',
+    'cannot be filtered or sorted by: %s',
     async (column) => {
       const order = column.replace(/(?=[A-Z])/g, '_').toUpperCase();
       for (const who of ['admin', 'officer', 'member'] as const) {
@@ -659,7 +659,7 @@ describe('what is hidden of users', () => {
     },
   );
 
-  it('are the deleted ones, from all but admins', async () => {
+  it('include the deleted ones, for all except admins', async () => {
     const query = '{ users(includeDeleted: true, first: 100) { nodes { deletedAt } } }';
     const { data } = await local.admin.ask<{ users: { nodes: { deletedAt: string | null }[] } }>(query);
     expect(data.users.nodes.filter(({ deletedAt }) => deletedAt !== null).length).toBeGreaterThan(0);
@@ -668,7 +668,7 @@ describe('what is hidden of users', () => {
   });
 });
 
-/** Opens the vault in every session of a user, as far as the database is concerned. */
+/** Marks the vault as unlocked in every session of a user, in the database only. */
 async function openVault(userId: string, at: Local = local): Promise<void> {
   await at.sql(
     `insert into vault_sessions (id, created_at, updated_at, session_id, token_hash, wrapped_key, last_used_at, expires_at)

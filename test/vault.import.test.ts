@@ -42,7 +42,7 @@ beforeAll(async () => {
 
 afterAll(async () => rm(folder, { recursive: true, force: true }));
 
-/** A file as such an install leaves it. */
+/** Writes a file of such an installation. */
 async function aFile(name: string, secrets: readonly (readonly [keyName: string, value: string, description?: string])[]): Promise<string> {
   const path = join(folder, name);
   const salt = randomBytes(16);
@@ -72,8 +72,8 @@ async function bring(path: string, who = { username: 'admin', password }) {
   }
 }
 
-describe('a Python install', () => {
-  it('is brought over whole, and again without a change', async () => {
+describe('a Python installation', () => {
+  it('is imported completely, and again without a change', async () => {
     await owner.store('mail', 'the same');
     await owner.store('broker', 'of this one');
     const path = await aFile('whole.sqlite', [
@@ -101,7 +101,7 @@ describe('a Python install', () => {
     expect(events).toEqual([{ count: 2, runs: 1 }]);
   });
 
-  it('is read with its own password alone, whole or not at all, and shows no value', async () => {
+  it('is read only with its own password, completely or not at all, without showing values', async () => {
     const path = await aFile('wrong.sqlite', [['bank', 'a value not to be told']]);
     await expect(readForeign(path, 'another')).rejects.toThrow(/"bank" cannot be decrypted/);
     const file = new DatabaseSync(path);
@@ -110,7 +110,7 @@ describe('a Python install', () => {
     await expect(readForeign(path, theirs)).rejects.toThrow(/"c" cannot be decrypted/);
   });
 
-  it('names each secret that does not open, or cannot be kept', async () => {
+  it('gets a message for each secret that does not open or cannot be stored', async () => {
     const path = await aFile('several.sqlite', [
       ['bank', 'of another install'],
       ['broker', ''],
@@ -150,7 +150,7 @@ describe('a Python install', () => {
     await expect(readForeign(await aFile(`${what}.sqlite`, secrets), theirs)).rejects.toThrow(message);
   });
 
-  it('is a file of that form', async () => {
+  it('must have the right file format', async () => {
     const path = join(folder, 'text.sqlite');
     await writeFile(path, 'no database at all');
     await expect(readForeign(path, theirs)).rejects.toThrow(/must be a readable SQLite database/);
@@ -177,7 +177,7 @@ describe('a Python install', () => {
 describe('on a terminal', () => {
   const typed = 'hunter2-never-shown';
 
-  /** Where each question is answered with what must not show. */
+  /** A terminal that answers each question with a text that must be hidden. */
   function terminal(answer = `${typed}\r`): { input: PassThrough & { isTTY: boolean }; output: PassThrough; shown: () => string } {
     const [input, output] = [Object.assign(new PassThrough(), { isTTY: true }), new PassThrough()];
     let shown = '';
@@ -190,7 +190,7 @@ describe('on a terminal', () => {
   }
   const config = () => readConfig({ UNIONHALL_CONFIG_DIR: join(folder, 'config'), DATABASE_URL: 'postgres://127.0.0.1:1/none' });
 
-  it('neither of the passwords shows', async () => {
+  it('both passwords are hidden', async () => {
     const path = await aFile('typed.sqlite', [['bank', 'a value']]);
     const [trial, real] = [terminal(), terminal()];
     await expect(importVault(config(), { file: path, dryRun: true }, trial)).rejects.toThrow('"bank" cannot be decrypted');
@@ -199,7 +199,7 @@ describe('on a terminal', () => {
     expect(real.shown()).toBe('Password of the imported installation (hidden): \nPassword of rosa (hidden): \n');
   });
 
-  it('an empty value is left out and named, and the rest is read', async () => {
+  it('an empty value is skipped and named, and the rest is read', async () => {
     const path = await aFile('empty value.sqlite', [
       ['bank', 'a value'],
       ['broker', ''],
@@ -217,13 +217,13 @@ describe('on a terminal', () => {
     }
   });
 
-  it('the recovery kit does not show', async () => {
+  it('the recovery kit is hidden', async () => {
     const there = terminal();
     await expect(recover(config(), { user: 'rosa' }, there)).rejects.toThrow('ECONNREFUSED');
     expect(there.shown()).toBe('Recovery kit (hidden): \n');
   });
 
-  it('or elsewhere, lines that come at once are the answers one after the other', async () => {
+  it('or elsewhere, lines that arrive together are used as consecutive answers', async () => {
     for (const isTTY of [true, false]) {
       const [input, output] = [Object.assign(new PassThrough(), { isTTY }), new PassThrough()];
       const answers = withQuestions({ input, output }, async (questions) => [
@@ -237,7 +237,7 @@ describe('on a terminal', () => {
     }
   });
 
-  it('nothing is done where nobody answers', async () => {
+  it('nothing happens if the input ends', async () => {
     await expect(recover(config(), { user: 'rosa' }, terminal('^D'))).rejects.toThrow('Nothing was changed: no input was given.');
   });
 });
@@ -245,8 +245,8 @@ describe('on a terminal', () => {
 const python = '/usr/bin/python3';
 const hasPython = spawnSync(python, ['-c', 'import cryptography.fernet']).status === 0;
 if (hasPython || process.env['CI'] === '1')
-  describe('what Python itself wrote', () => {
-    it('is read', async () => {
+  describe('files that Python itself wrote', () => {
+    it('are read', async () => {
       const path = join(folder, 'python.sqlite');
       const program = `import base64, os, sqlite3, sys
 from cryptography.fernet import Fernet

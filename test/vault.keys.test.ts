@@ -59,13 +59,13 @@ const readsAll = async (): Promise<void> => {
   for (let at = 0; at < 8; at += 1) expect(await owner.reveal(`secret ${at % 4}`, at < 4 ? 1 : 2)).toBe(`value ${at}`);
 };
 
-describe('a rotation that is interrupted', () => {
-  it('leaves both keys readable, tells what is left, and is finished by the next unlock', async () => {
+describe('an interrupted rotation', () => {
+  it('keeps both keys readable, reports the remainder, and is finished by the next unlock', async () => {
     await sql('create sequence interruption');
     await sql(`create function interrupt() returns trigger language plpgsql as
       $$ begin if nextval('interruption') > 4 then raise exception 'the server is gone'; end if; return new; end $$`);
     await sql('create trigger interrupt before update of vault_key_id on secret_versions for each row execute function interrupt()');
-    // Three values in each transaction: the second one fails.
+    // With three values per transaction, the second transaction fails.
     expect(await owner.see('rotateVaultKey')).toMatchObject({ keyVersion: 2, rewrapsLeft: 5, isUnlocked: true });
     await readsAll();
     await owner.store('meanwhile', 'x');
@@ -77,7 +77,7 @@ describe('a rotation that is interrupted', () => {
       { version: 1, state: 'decrypt_only', count: 5 },
       { version: 2, state: 'active', count: 4 },
     ]);
-    await owner.unlock(); // interrupted again, and unlocked all the same
+    await owner.unlock(); // interrupted again, but unlocked
     expect(await owner.see('vault')).toMatchObject({ rewrapsLeft: 5 });
     await sql('drop trigger interrupt on secret_versions');
     await owner.unlock();
@@ -86,7 +86,7 @@ describe('a rotation that is interrupted', () => {
     await readsAll();
   });
 
-  it('is overtaken by another: what is under either of the earlier keys moves', async () => {
+  it('can be followed by another: values under both earlier keys move', async () => {
     await sql('create trigger interrupt before update of vault_key_id on secret_versions for each row execute function interrupt()');
     await sql(`select setval('interruption', 1)`);
     await owner.see('rotateVaultKey');
@@ -103,7 +103,7 @@ describe('a rotation that is interrupted', () => {
 });
 
 describe('the system key', () => {
-  it('of a user’s own key is the active one in both places, once the password was changed', async () => {
+  it('of a user’s own key is the active one in both places after a changed password', async () => {
     const officer = await signIn('officer');
     const kids = () =>
       sql(`select split_part(sealed_private_key, ':', 2) as seal, split_part(public_key_mac, '.', 1) as mark
@@ -114,7 +114,7 @@ describe('the system key', () => {
     const change = 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }';
     expect((await officer.put(change, { input })).codes).toEqual([]);
     expect(await kids()).toEqual([{ seal: both.active, mark: both.active }]);
-    // One half left behind is one that needs the old key.
+    // Restores one half, which needs the old key.
     await sql(`update user_keys set public_key_mac = '${old.active}.x' where user_id = (select id from users where username = 'officer')`);
     const uses = await countKeys({ em: em(), keyring: both }, clock.now());
     expect(uses.map(({ kid, counts }) => [kid, counts['vault keys']])).toEqual([
@@ -125,9 +125,9 @@ describe('the system key', () => {
     await sql(`delete from user_keys where user_id = (select id from users where username = 'officer')`);
   });
 
-  it('is replaced by a command while the service runs, with no password', async () => {
+  it('is replaced by a command while the service runs, without a password', async () => {
     await restart(both);
-    expect(await owner.reveal('secret 0')).toBe('value 4'); // an open vault is wrapped with a key that is still known
+    expect(await owner.reveal('secret 0')).toBe('value 4'); // an unlocked vault is wrapped with a key that is still known
     expect(
       (await countKeys({ em: em(), keyring: both }, clock.now())).map(({ kid, counts }) => [
         kid,
@@ -149,13 +149,13 @@ describe('the system key', () => {
     await readsAll();
   });
 
-  it('that is gone is told of, and leaves what hangs on it', async () => {
+  it('that is missing is reported, and its data is unchanged', async () => {
     const other = Keyring.parse(Keyring.generate());
     expect(await renewSystemSeals({ em: em(), keyring: other, now: clock.now })).toEqual({ renewed: 0, unreadable: 1 });
     expect((await owner.ask('unlockVault', { password })).codes).toEqual([]);
   });
 
-  it('that a server lacks takes nobody’s access away: no change of the password does, and the kit restores it', async () => {
+  it('that is missing on a server removes no access: no password change does, and the kit restores it', async () => {
     const [narrow, wide] = [Keyring.parse(second), Keyring.parse(`${Keyring.generate()},${second}`)];
     const change = 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }';
     const input = { currentPassword: password, newPassword: 'another one entirely' };
@@ -169,7 +169,7 @@ describe('the system key', () => {
     await owner.unlock();
     await readsAll();
 
-    await retireKey(database.run, wide.active); // as the active key of a server it counted as used again
+    await retireKey(database.run, wide.active); // as the active key of a server, it counted as used again
     await restart(narrow);
     expect((await owner.ask('unlockVault', { password })).codes).toEqual(['INTERNAL']);
     await expect(recoverFor({ em: em(), keyring: narrow, now: clock.now }, recoveryKit, 'admin')).rejects.toThrow(
@@ -181,7 +181,7 @@ describe('the system key', () => {
   });
 });
 
-/** The hash of the password hangs on the key that is gone. */
+/** The hash of the password depends on the removed key. */
 async function resigned(): Promise<Keeper> {
   const hash = await new PasswordHasher(Keyring.parse(second), { memory: 19_456, time: 2 }).hash(password);
   await sql('update users set password_hash = $1', hash);
@@ -203,7 +203,7 @@ describe('the cost of the key from a password', () => {
 });
 
 describe('the operator', () => {
-  it('is told what is under which key', async () => {
+  it('gets the dependencies on each key', async () => {
     const text = formatStatus(await statusOf({ em: em() }, 600));
     expect(text).toMatch(/1 person has access/);
     expect(text).toMatch(/5 secrets/);
@@ -216,7 +216,7 @@ describe('the operator', () => {
     expect(formatStatus({ ...(await statusOf({ em: em() }, 600)), isMade: false })).toMatch(/The vault does not exist/);
   });
 
-  it('restores access with the kit, for somebody who has signed in, and for nobody without it', async () => {
+  it('restores access with the kit for a user who has signed in, and never without the kit', async () => {
     const keyring = Keyring.parse(second);
     await sql('delete from vault_grants where user_id is not null');
     expect((await owner.ask('unlockVault', { password })).codes).toEqual(['CONFLICT']);
@@ -232,7 +232,7 @@ describe('the operator', () => {
 });
 
 describe('code inside the service', () => {
-  it('is handed a secret for as long as it uses it, and the event is written before', async () => {
+  it('gets a secret only while it uses it, and the event is written before', async () => {
     const [session] = await sql(
       `select s.id, s.user_id from sessions s join vault_sessions w on w.session_id = s.id order by w.created_at desc limit 1`,
     );
@@ -288,7 +288,7 @@ describe('code inside the service', () => {
   });
 });
 
-describe('a key of the vault in memory', () => {
+describe('a vault key in memory', () => {
   const nobody = '01900000-0000-7000-8000-000000000001';
   const seen = new Set<Buffer>();
   const { key, copy } = VaultKeys.prototype;
@@ -336,7 +336,7 @@ describe('a key of the vault in memory', () => {
       },
       ['INTERNAL'],
     ],
-  ])('is zeros after %s', async (_, act, codes) => {
+  ])('is zeroed after %s', async (_, act, codes) => {
     expect(await act()).toEqual(codes);
     expect(seen.size).toBeGreaterThan(0);
     for (const bytes of seen) expect(bytes.equals(Buffer.alloc(32))).toBe(true);

@@ -1,6 +1,6 @@
 import type { Actor, Answer, Local } from './support/local.ts';
 
-/** What the vault's operations answer, by the operation. */
+/** The responses of the vault's operations by name. */
 export interface Answers {
   createVault: { recoveryKit: string; vault: VaultAnswer };
   unlockVault: { vaultToken: string; expiresIn: number };
@@ -41,7 +41,7 @@ const secret =
   '{ id keyName description version versions { version createdAt createdBy { fullName } } createdAt updatedAt updatedBy { fullName } }';
 const token = '{ vaultToken expiresIn }';
 
-/** Every operation of the vault, in full. */
+/** The documents of all operations of the vault. */
 export const asks = {
   createVault: `mutation ($password: String!) { createVault(password: $password) { recoveryKit vault ${vault} } }`,
   unlockVault: `mutation ($password: String!, $code: String) { unlockVault(password: $password, code: $code) ${token} }`,
@@ -62,7 +62,7 @@ export const asks = {
 
 export type Operation = keyof typeof asks;
 
-/** What was answered, and under which codes it was refused. */
+/** The response, with the codes of a refusal. */
 export interface Given<Name extends Operation> {
   readonly codes: readonly string[];
   readonly is: Answers[Name];
@@ -74,7 +74,7 @@ export const password = 'unionhall-dev';
 
 type Asking = <Data>(query: string, variables: object, headers: Record<string, string>) => Promise<Answer<Data>>;
 
-/** Somebody at the vault, with the token of the latest unlock. */
+/** A user of the vault, with the token of the latest unlock. */
 export class Keeper {
   vaultToken: string | null = null;
 
@@ -93,12 +93,12 @@ export class Keeper {
     return { codes, is: (data as Answers | null)?.[name] as Answers[Name], errors, requestId: answered.get('x-request-id') };
   }
 
-  /** Asks for something that is not of the vault. */
+  /** Sends a request that does not concern the vault. */
   put<Data>(query: string, variables: object = {}): Promise<Answer<Data>> {
     return this.asking<Data>(query, variables, {});
   }
 
-  /** Asks for what must succeed. */
+  /** Sends a request that must succeed. */
   async see<Name extends Operation>(name: Name, variables: object = {}): Promise<Answers[Name]> {
     const { is, errors } = await this.ask(name, variables);
     if (errors.length > 0) throw new Error(`${name} was refused: ${JSON.stringify(errors)}`);
@@ -116,14 +116,14 @@ export class Keeper {
     return this.see('storeSecret', { input: { keyName, value, ...more } });
   }
 
-  /** The value, or the code of the refusal. */
+  /** Returns the value, or the code of the refusal. */
   async reveal(keyName: string, version?: number): Promise<string> {
     const { is, codes } = await this.ask('revealSecret', { keyName, version });
     return codes[0] ?? is.value;
   }
 }
 
-/** A local whose admin owns it and has made the vault, which is unlocked; and the recovery kit. */
+/** Returns a local whose admin owns it and has created and unlocked the vault, and the recovery kit. */
 export async function withVault(local: Local): Promise<{ owner: Keeper; recoveryKit: string }> {
   await local.sql(`update users set is_owner = true where username = 'admin'`, []);
   const owner = Keeper.of(local.admin);
@@ -132,7 +132,7 @@ export async function withVault(local: Local): Promise<{ owner: Keeper; recovery
   return { owner, recoveryKit };
 }
 
-/** The id of a seeded user. */
+/** Returns the id of a seeded user. */
 export async function idOf(local: Pick<Local, 'sql'>, username: string): Promise<string> {
   const [row] = await local.sql('select id from users where username = $1', [username]);
   return row?.['id'] as string;

@@ -18,7 +18,7 @@ import { serverDatabase } from './support/database.ts';
 import { buildProgram, runProcess, startProcess, type Process } from './support/process.ts';
 import { Keeper } from './vault.kit.ts';
 
-// A thousand reveals by the built service in a process of its own, on a real server, and the operator's commands beside it.
+// Makes a thousand reveals in the built service on a real server, with the operator's commands beside it.
 
 const reveals = 1000;
 const secrets = new Secrets();
@@ -38,9 +38,9 @@ let client: pg.Client;
 let service: Process;
 let owner: Keeper;
 let userId: string;
-/** What the service and the commands have said. */
+/** The output of the service and the commands. */
 let said = '';
-/** What was answered, but for what hands a secret out. */
+/** The responses, except those that deliver a secret. */
 const answers: string[] = [];
 
 const sql = async (text: string, given: readonly unknown[] = []) => (await client.query<Record<string, unknown>>(text, [...given])).rows;
@@ -88,7 +88,7 @@ async function unlock(): Promise<void> {
   bytes('bytes of a vault token', tokenBytes('vlt1', token) ?? Buffer.alloc(0));
 }
 
-/** Opens what is stored as only the password and the system key can, and notes every key on the way to the values. */
+/** Decrypts the stored data with the password and the system key, and records every key on the way to the values. */
 async function noteKeys(keys: string): Promise<void> {
   const keyring = Keyring.parse(keys);
   const [pair] = await sql('select public_key, sealed_private_key from user_keys where user_id = $1', [userId]);
@@ -135,8 +135,8 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
-describe('on a database that nobody made ready', () => {
-  it('what only looks says what to do', async () => {
+describe('in a database without migrations', () => {
+  it('read-only commands say what to do', async () => {
     const commands = ['keys:status', 'vault:status', 'audit:verify', 'audit:export'];
     const answers = await Promise.all(commands.map((command) => run([command])));
     for (const [at, { hasSucceeded, said: words }] of answers.entries())
@@ -147,14 +147,14 @@ describe('on a database that nobody made ready', () => {
       ]);
   });
 
-  it('what changes something makes it ready, and so the others can look', async () => {
+  it('writing commands migrate it, and then the others work', async () => {
     expect((await run(['keys:rotate'])).said).toMatch(/^0 user keys and 0 TOTP seeds moved to k/);
     expect((await run(['vault:status'])).said).toBe('The vault does not exist yet.\n');
   });
 });
 
 describe('a thousand reveals', () => {
-  it('are answered, beside a rotation of either key and all that can go wrong', async () => {
+  it('succeed beside a rotation of either key and all kinds of errors', async () => {
     service = await startProcess(built.program, environment(oldKey));
     const setupToken = /sut1\.[\w-]+/.exec(service.said())?.[0];
     const person = { username: 'rosa', email: 'rosa@local.test', firstName: 'Rosa', lastName: 'Delgado', password };
@@ -207,13 +207,13 @@ describe('a thousand reveals', () => {
     await sql(`alter table away rename to audit_events`);
   }, 60_000);
 
-  it('were written down each, by then', async () => {
+  it('were each recorded', async () => {
     expect(
       await sql(`select cast(count(*) as int) as count from audit_events where action = 'secret.reveal' and outcome = 'succeeded'`),
     ).toEqual([{ count: reveals }]);
   });
 
-  it('beside the commands that take a password or the kit', async () => {
+  it('continue beside the commands that take a password or the kit', async () => {
     const kit = secrets.all.find(({ name }) => name === 'recovery kit')?.text ?? '';
     expect((await run(['vault:recover', '--user', 'rosa'], `${kit.slice(0, -1)}\n`)).hasSucceeded).toBe(false);
     expect((await run(['vault:recover', '--user', 'rosa'], `${kit}\n`)).said).toMatch(/^rosa has access to the vault again/);
@@ -229,7 +229,7 @@ describe('a thousand reveals', () => {
     file.close();
     const bring = (more: string[], input: string) => run(['vault:import', '--file', path, ...more], input);
     expect((await bring(['--dry-run'], `${theirs}x\n`)).said).toMatch(/cannot be decrypted/);
-    // older releases of Node.js say that their SQLite is new
+    // older releases of Node.js warn that their SQLite is experimental
     expect(await bring(['--dry-run'], `${theirs}\n`)).toEqual({
       hasSucceeded: true,
       said: expect.stringMatching(/(^|\n)1 secret can be imported; nothing was stored\.\n$/),
@@ -240,7 +240,7 @@ describe('a thousand reveals', () => {
   }, 60_000);
 });
 
-describe('of what was secret in it', () => {
+describe('the secrets', () => {
   let dump: Map<string, string>;
 
   beforeAll(async () => {
@@ -249,7 +249,7 @@ describe('of what was secret in it', () => {
     said += service.said();
   });
 
-  it('there was enough of every kind', () => {
+  it('were many of every kind', () => {
     const counts = [
       'value',
       'vault token',
@@ -264,22 +264,22 @@ describe('of what was secret in it', () => {
     for (const { text, bytes: secret } of secrets.all) expect(Math.min(text.length, secret.byteLength)).toBeGreaterThan(5);
   });
 
-  it('nothing is in a dump of the database', () => {
+  it('are not in a dump of the database', () => {
     expect([...dump.keys()]).toEqual(expect.arrayContaining(['public.secret_versions', 'public.vault_sessions', 'pgboss.job']));
     expect(secrets.foundIn(dump)).toEqual([]);
   });
 
-  it('nothing is in what the service and the commands said', () => {
+  it('are not in the output of the service and the commands', () => {
     expect(said.split('\n').length).toBeGreaterThan(10);
     expect(secrets.foundIn(new Map([['the logs', said]]))).toEqual([]);
   });
 
-  it('nothing is in an answer that is not there to hand it out', () => {
+  it('are not in responses, except those that deliver them', () => {
     expect(answers.length).toBeGreaterThan(10);
     expect(secrets.foundIn(new Map([['the answers', answers.join('\n')]]))).toEqual([]);
   });
 
-  it('the search is alive: each would be found, however it were written, where it is hidden among other things', () => {
+  it('would be found in any encoding, among other data, so the search works', () => {
     for (const { name, text, bytes: secret } of secrets.all) {
       const low = secret.toString('hex');
       const forms = [text, low, low.toUpperCase(), secret.toString('base64'), secret.toString('base64url'), secret.toString('latin1')];

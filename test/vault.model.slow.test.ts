@@ -14,7 +14,7 @@ const clock = new Clock();
 const people = ['admin', 'officer', 'staff'] as const;
 type Person = (typeof people)[number];
 
-/** Dice that fall the same way for the same seed: mulberry32. */
+/** A reproducible random generator: mulberry32. */
 class Dice {
   constructor(private state: number) {}
 
@@ -30,7 +30,7 @@ class Dice {
   }
 }
 
-/** What is known of somebody. */
+/** The model's state of a user. */
 interface Known {
   keeper: Keeper;
   id: string;
@@ -72,7 +72,7 @@ async function signIn(who: Person): Promise<Keeper> {
   return new Keeper((text, given, headers) => node.ask(text, given, { ...authorization, ...headers }) as never, passwords[who]);
 }
 
-/** A vault and what ought to be in it, and who ought to be able to read it. */
+/** The expected content of a vault, and who should be able to read it. */
 class Model {
   readonly secrets = new Map<string, string[]>();
   readonly log: string[] = [];
@@ -94,7 +94,7 @@ class Model {
     this.recoveryKit = (await this.people.admin.keeper.see('createVault', { password: passwords.admin })).recoveryKit;
   }
 
-  /** One step, as the dice fall; what it ought to answer is said before it is asked. */
+  /** Does one random step, and compares the response with the model. */
   async step(): Promise<void> {
     const who = this.dice.pick(people);
     const name = this.dice.pick(['a', 'b', 'c']);
@@ -121,7 +121,7 @@ class Model {
     await act();
   }
 
-  /** Everybody who was granted it reads everything, and nobody else anything. */
+  /** Checks that all users with a grant can read everything, and others nothing. */
   async examine(): Promise<void> {
     for (const who of people) {
       await this.unlock(who);
@@ -152,7 +152,7 @@ class Model {
     known.isUnlocked = known.isGranted;
   }
 
-  /** Asks for what the model expects: `possible` where the vault is unlocked, else a locked one. */
+  /** Sends a request and expects the model's result: `possible` if the vault is unlocked, otherwise a refusal. */
   private async ask(who: Person, operation: Operation, given: object, possible: string | null): Promise<boolean> {
     const { keeper, isUnlocked } = this.people[who];
     const { codes } = await keeper.ask(operation, given);
@@ -200,7 +200,7 @@ class Model {
 
   private async grant(who: Person, to: Person): Promise<void> {
     const { id } = this.people[to];
-    // Who does not see every user cannot name another one.
+    // A caller who cannot see all users cannot name another one.
     const refusal = who === 'staff' && to !== 'staff' ? 'NOT_FOUND' : null;
     if (await this.ask(who, 'grantVaultAccess', { userId: id }, refusal)) this.people[to].isGranted = true;
   }
@@ -216,7 +216,9 @@ class Model {
     if (await this.ask('admin', 'rotateVaultKey', {}, null)) this.lockOthers();
   }
 
-  /** A rotation during which the database fails after some values; it goes on later, or is overtaken by another. */
+  /**
+   * Starts a rotation that a database error interrupts after some values. It continues later, or another one follows.
+   */
   private async interrupted(): Promise<void> {
     await sql(`select setval('interruption', 1)`);
     const most = 1 + this.dice.roll(8);
@@ -248,7 +250,7 @@ class Model {
     this.people[who].isUnlocked = false;
   }
 
-  /** All that was granted is void. */
+  /** All grants are void. */
   private async resetPassword(who: Person): Promise<void> {
     await node.ask(`mutation { requestPasswordReset(email: "${who}@unionhall.test") }`);
     const input = { token: await mailboxes.tokenOf(`${who}@unionhall.test`), newPassword: `the word ${randomBytes(8).toString('hex')}` };
@@ -265,7 +267,7 @@ class Model {
     Object.assign(admin, { isGranted: true, isUnlocked: true });
   }
 
-  /** Everything goes on; what an open vault is wrapped with is still known. */
+  /** Everything continues, because the key that wraps unlocked vaults is still known. */
   private async replaceSystemKey(): Promise<void> {
     const keys = [Keyring.generate(), ...keyText.split(',')];
     for (const gone of keys.slice(8)) await retireKey(database.run, gone.split(':')[0] as string);
@@ -279,7 +281,7 @@ class Model {
 }
 
 describe(`random sequences (MODEL_SEED=${seed} RUNS=${runs})`, () => {
-  it.each(Array.from({ length: runs }, (_, at) => at))('number %i: who can read what is as foretold, to the last', async (run) => {
+  it.each(Array.from({ length: runs }, (_, at) => at))('number %i: who can read what matches the model', async (run) => {
     const dice = new Dice(seed + run);
     const model = new Model(dice);
     await model.begin();

@@ -13,7 +13,7 @@ const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Si
 let database: Database;
 let nodes: readonly Node[];
 
-/** The same person, with the same session, asking different nodes. */
+/** The same user and session on different nodes. */
 async function signIn(identifier: string): Promise<(node: number, vaultToken?: string | null) => Keeper> {
   const { data } = await (nodes[0] as Node).ask<{ login: { accessToken: string } }>(login, { input: { identifier, password } });
   const authorization = bearer(data.login.accessToken);
@@ -57,7 +57,7 @@ describe('several nodes', () => {
     token = await admin(1).unlock();
   });
 
-  it('lose no update: of many that expect one version, one stores', async () => {
+  it('lose no update: of many that expect one version, one is stored', async () => {
     await admin(0, token).store('contended', 'x');
     for (let version = 1; version <= 5; version += 1) {
       const answers = await Promise.all(
@@ -70,14 +70,14 @@ describe('several nodes', () => {
     expect(await count(`select current_version from secrets where key_name = 'contended'`)).toBe(6);
   });
 
-  it('make one secret of many that are stored under one name at once, and every version of it opens', async () => {
+  it('create one secret from many with the same name at once, and all its versions open', async () => {
     await Promise.all(Array.from({ length: 9 }, (_, at) => admin(at % 3, token).store('at once', `value ${at}`)));
     const values = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8, 9].map((version) => admin(0, token).reveal('at once', version)));
     expect(values.sort()).toEqual(Array.from({ length: 9 }, (_, at) => `value ${at}`));
     expect(await count('select count(*) from secrets')).toBe(3);
   });
 
-  it('rotate, store, rename and reveal at once, and nothing is lost', async () => {
+  it('rotate, store, rename and reveal concurrently, and nothing is lost', async () => {
     await admin(0, token).store('moving', 'the value');
     for (let round = 0; round < 4; round += 1) {
       const operations: readonly (readonly [Operation, object])[] = [
@@ -101,7 +101,7 @@ describe('several nodes', () => {
       for (const { version } of versions) expect(await admin(2, token).reveal(keyName, version)).not.toMatch(/^[A-Z_]+$/);
   });
 
-  it('make one key pair of many first sign-ins, and access can be given to it', async () => {
+  it('create one key pair from many first sign-ins, and it can get access', async () => {
     await Promise.all([0, 1, 2, 0, 1, 2].map(() => signIn('officer')));
     expect(await count(`select count(*) from user_keys where user_id = (select id from users where username = 'officer')`)).toBe(1);
     const [row] = await database.run(`select id from users where username = 'officer'`, []);
@@ -115,7 +115,7 @@ describe('several nodes', () => {
     expect(revoked.sort()).toEqual(['CONFLICT', 'CONFLICT', 'done']);
   });
 
-  it('delete who has access while the key is rotated and given: nothing is left to them', async () => {
+  it('delete a user with access while the key is rotated and granted, who then has nothing', async () => {
     const remove = 'mutation ($id: ID!) { deleteUser(id: $id) { id } }';
     await database.run('update grievances set assigned_user_id = null', []);
     for (const name of ['vp', 'president', 'organizer']) {
@@ -137,8 +137,9 @@ describe('several nodes', () => {
     expect(await admin(1, token).reveal('moving')).toBe('the value');
   });
 
-  it('refuse what is more than they can hash at once, and answer the others meanwhile', async () => {
-    // an attempt is counted at its session: while those are held, no turn ends, and the queue fills however fast the machine is
+  it('refuse more than they can hash at once, and answer others meanwhile', async () => {
+    // attempts are counted in the session: while its rows are locked, none completes, and the queue fills on any
+    // machine
     const holder = database.orm.em.fork() as SqlEntityManager;
     await holder.begin();
     await holder.execute('select from sessions for update');
@@ -152,7 +153,7 @@ describe('several nodes', () => {
     expect(new Set(answers)).toEqual(new Set(['done', 'RATE_LIMITED', 'BAD_CREDENTIALS'].filter((code) => answers.includes(code))));
     const busy = answers.filter((answer) => answer === 'RATE_LIMITED').length;
     expect(busy).toBeGreaterThan(0);
-    // the first of a session are events of their own, the others are counted
+    // the first ones of a session are single events, and the others are counted
     const [recorded, counted] = ['audit_events', 'denials'].map((table) =>
       count(`select coalesce(sum(count), 0)::int from ${table} where action = 'vault.unlock' and reason = 'busy'`),
     );
@@ -160,7 +161,7 @@ describe('several nodes', () => {
     expect(answers.filter((answer) => answer === 'done').length).toBeGreaterThan(0);
   });
 
-  it('change a password while the vault is unlocked elsewhere: the private key is never under two', async () => {
+  it('change a password while the vault is unlocked elsewhere: the private key never has two passwords', async () => {
     const manager = await signIn('manager');
     const [row] = await database.run(`select id from users where username = 'manager'`, []);
     await admin(0, token).see('grantVaultAccess', { userId: row?.['id'] });

@@ -26,7 +26,7 @@ beforeAll(async () => {
   for (const table of tables) await local.sql(`create table kept_${table} as select * from ${table}`, []);
 });
 
-/** Puts everything back as it was. */
+/** Restores all rows. */
 async function restore(): Promise<void> {
   for (const table of [...tables].reverse()) await local.sql(`delete from ${table}`, []);
   for (const table of tables) await local.sql(`insert into ${table} select * from kept_${table}`, []);
@@ -44,7 +44,7 @@ const reveals = (keeper: Keeper): Promise<string[]> =>
     ).map(([name, version]) => keeper.reveal(name, version)),
   );
 
-/** What every reveal has to answer while something is wrong: its own value, or an error; never another value. */
+/** Checks every reveal while data is altered: it returns its own value or an error, never another value. */
 async function expectNoOther(keeper = owner): Promise<string[]> {
   const answers = await reveals(keeper);
   const own = Object.values(values);
@@ -52,7 +52,7 @@ async function expectNoOther(keeper = owner): Promise<string[]> {
   return answers;
 }
 
-/** A text with each character another one in turn, and cut at each place, and longer. */
+/** Yields a text with each character changed in turn, truncated at each position, and extended. */
 function* spoilt(text: string): Generator<string> {
   for (let at = 0; at < text.length; at += 1) {
     const other = text[at] === 'A' ? 'B' : 'A';
@@ -69,7 +69,7 @@ async function stored(table: string, column: string, where: string): Promise<str
 }
 
 async function unlocks(keeper: Keeper): Promise<readonly string[]> {
-  // What fails after the password was right counts as an attempt, too; this is not about those.
+  // A failure after the correct password counts as an attempt too, which this test is not about.
   await local.sql('update sessions set failed_login_attempts = 0, locked_until = null', []);
   return (await keeper.ask('unlockVault', { password })).codes;
 }
@@ -77,10 +77,10 @@ async function unlocks(keeper: Keeper): Promise<readonly string[]> {
 const ofOfficer = "user_id = (select id from users where username = 'officer')";
 const ofOwner = "user_id = (select id from users where username = 'admin')";
 
-describe('every byte of what is stored', () => {
+describe('every stored byte', () => {
   afterEach(restore);
 
-  it.each(['token', 'salt'])('%s of a value: another one, or fewer, or more, and nothing is revealed', async (column) => {
+  it.each(['token', 'salt'])('%s of a value: changed, missing or additional, and nothing is revealed', async (column) => {
     const where = `id = (select v.id from secret_versions v join secrets s on s.id = v.secret_id where s.key_name = 'bank' and v.version = 2)`;
     const text = await stored('secret_versions', column, where);
     for (const each of spoilt(text)) {
@@ -91,7 +91,7 @@ describe('every byte of what is stored', () => {
     expect(await owner.reveal('bank')).toBe(values['bank 2']);
   });
 
-  it('is told of in the audit log, with the secret whose value does not open', async () => {
+  it('is reported in the audit log, with the secret whose value does not open', async () => {
     const id = await stored('secrets', 'id', "key_name = 'bank'");
     const of = async (given: { readonly requestId: string | null }) =>
       local.sql('select action, outcome, reason, target_type, target_id from audit_events where request_id = $1', [given.requestId]);
@@ -140,7 +140,7 @@ describe('every byte of what is stored', () => {
   });
 });
 
-describe('what is put in another place', () => {
+describe('data that was moved', () => {
   afterEach(restore);
   beforeEach(async () => {
     await restore();
@@ -149,7 +149,7 @@ describe('what is put in another place', () => {
 
   const version = (name: string, number: number): string =>
     `(select v.id from kept_secret_versions v join kept_secrets s on s.id = v.secret_id where s.key_name = '${name}' and v.version = ${number})`;
-  /** What one row holds, in another. */
+  /** Copies values of one row to another. */
   const into = (columns: string, from: string, to: string): string =>
     `update secret_versions set (${columns}) = (select ${columns} from kept_secret_versions where id = ${from}) where id = ${to}`;
 
@@ -214,7 +214,7 @@ describe('what is put in another place', () => {
     ['another description', [`update secrets set description = 'the key of the other bank' where key_name = 'bank'`]],
     ['a description that looks like none', [`update secrets set description = '-' where key_name = 'bank'`]],
     ['another name', [`update secrets set key_name = 'tank' where key_name = 'bank'`]],
-  ])('%s: is noticed at every secret, told as altered, and nothing can be stored on top', async (_, statements) => {
+  ])('%s: is detected for every secret, reported as altered, and nothing can be stored', async (_, statements) => {
     for (const statement of statements) await local.sql(statement, []);
     expect(await owner.reveal('mail')).toBe('INTERNAL');
     const { codes, requestId } = await owner.ask('revealSecret', { keyName: 'bank' });
@@ -231,7 +231,7 @@ describe('what is put in another place', () => {
       expect((await owner.ask(operation, given)).codes).toEqual(['INTERNAL']);
   });
 
-  it('a rename that is taken back by SQL: the values do not open under the old name', async () => {
+  it('a rename that was undone in SQL: the values do not open under the old name', async () => {
     await owner.see('renameSecret', { keyName: 'bank', newKeyName: 'renamed' });
     await local.sql(`update secrets set key_name = 'bank' where key_name = 'renamed'`, []);
     expect(await owner.reveal('bank')).toBe('INTERNAL');
@@ -244,7 +244,7 @@ describe('what is put in another place', () => {
     expect(await owner.reveal('mail')).toBe(values['mail 2']);
   });
 
-  it('a revocation that is taken back by SQL: the vault does not unlock for the revoked user or anyone else', async () => {
+  it('a revocation that was undone in SQL: the vault does not unlock for anyone', async () => {
     await owner.see('revokeVaultAccess', { userId: await idOf(local, 'officer') });
     await owner.store('bank', 'third of the bank');
     await local.sql(`delete from secret_versions where version = 3`, []);
@@ -257,7 +257,7 @@ describe('what is put in another place', () => {
     expect([await unlocks(owner), await unlocks(officer)]).toEqual([['INTERNAL'], ['INTERNAL']]);
   });
 
-  it('the grants, the key pairs and the private keys of two users: neither unlocks', async () => {
+  it('the grants, key pairs and private keys of two users: neither unlocks', async () => {
     for (const [table, columns] of [
       ['vault_grants', 'sealed_key, mark'],
       ['user_keys', 'public_key, public_key_mac, sealed_private_key'],
@@ -268,7 +268,7 @@ describe('what is put in another place', () => {
         [ofOfficer, ofOwner],
       ] as const) {
         const other = `select ${columns} from kept_${table} where ${theirs}`;
-        // The key of another user is unique: it cannot even be put there while the other one has it.
+        // The key of another user is unique, and cannot be stored twice.
         await local.sql(`update ${table} set (${columns}) = (${other}) where ${mine}`, []);
       }
       expect([await unlocks(owner), await unlocks(officer)]).toEqual([['INTERNAL'], ['INTERNAL']]);
@@ -276,7 +276,7 @@ describe('what is put in another place', () => {
     }
   });
 
-  it('an unlocked vault of one session, in another', async () => {
+  it('an unlocked vault of another session', async () => {
     const mine = `session_id in (select id from sessions where ${ofOwner})`;
     const theirs = `session_id in (select id from sessions where ${ofOfficer})`;
     await local.sql(
@@ -292,7 +292,7 @@ describe('what is put in another place', () => {
     expect(await officer.reveal('bank')).toBe('VAULT_LOCKED');
   });
 
-  it('somebody’s own public key in the place of a grantee’s: no rotation seals the new key to it', async () => {
+  it('an attacker’s public key instead of a user’s: no rotation seals the new key for it', async () => {
     await local.staff.token();
     await local.sql(`update user_keys set user_id = (select id from users where username = 'vp') where ${ofOfficer}`, []);
     await local.sql(`update vault_grants set user_id = (select id from users where username = 'staff') where ${ofOfficer}`, []);
@@ -301,7 +301,7 @@ describe('what is put in another place', () => {
   });
 });
 
-describe('a user’s own key, put back to what it was', () => {
+describe('a user’s own key that was restored', () => {
   const ofVp = "user_id = (select id from users where username = 'vp')";
   const changed = { currentPassword: password, newPassword: 'another one entirely' };
   let vp: Keeper;
@@ -333,7 +333,7 @@ describe('a user’s own key, put back to what it was', () => {
   };
 
   it.each([columns, 'sealed_private_key, updated_at', 'public_key_mac, updated_at'])(
-    'before the password was changed (%s): neither password unlocks, and it is told as altered',
+    'from before a password change (%s): neither password unlocks, and it is reported as altered',
     async (what) => {
       expect(await unlocked()).toEqual([['BAD_CREDENTIALS'], []]);
       await putBack('before_change', what);
@@ -348,7 +348,7 @@ describe('a user’s own key, put back to what it was', () => {
     },
   );
 
-  it('before a sign-in, which leaves it as it is: it stays the user’s', async () => {
+  it('from before a sign-in, which does not change it: it stays valid', async () => {
     await local.sql(`create table before_login as select * from user_keys where ${ofVp}`, []);
     const login = 'mutation ($input: LoginInput!) { login(input: $input) { __typename } }';
     expect((await local.anonymous.ask(login, { input: { identifier: 'vp', password: changed.newPassword } })).codes).toEqual([]);
@@ -356,7 +356,7 @@ describe('a user’s own key, put back to what it was', () => {
     expect(await unlocked()).toEqual([['BAD_CREDENTIALS'], []]);
   });
 
-  it('before it was taken away: with its grants, it is no key of the user’s', async () => {
+  it('from before its access was revoked: with its grants, it is refused', async () => {
     await local.sql(`create table before_reset as select * from vault_grants where ${ofVp}`, []);
     await local.anonymous.ask('mutation ($email: String!) { requestPasswordReset(email: $email) }', { email: 'vp@unionhall.test' });
     const input = { token: await local.mailedToken('vp@unionhall.test'), newPassword: 'a password by mail' };

@@ -21,14 +21,14 @@ beforeEach(async () => {
   await owner.unlock();
 });
 
-/** The first column of each row. */
+/** Returns the first column of each row. */
 async function column<T>(sql: string, ...parameters: unknown[]): Promise<T[]> {
   return (await local.sql(sql, parameters)).map((row) => Object.values(row)[0] as T);
 }
 
 const one = async <T>(sql: string, ...parameters: unknown[]): Promise<T> => (await column<T>(sql, ...parameters))[0] as T;
 
-/** What the audit log says of a request. */
+/** Returns the audit events of a request. */
 const told = (requestId: string | null) =>
   local.sql(
     `select action, outcome, reason, count, (select username from users u where u.id = actor_id) as who, session_id is not null as in_session
@@ -36,7 +36,7 @@ const told = (requestId: string | null) =>
     [requestId],
   );
 
-/** A user who signs in again, in a new session. */
+/** Signs a user in again, in a new session. */
 async function anew(who: string, secretWord = password): Promise<Keeper> {
   const { data } = await local.anonymous.ask<{ login: { accessToken: string } }>(
     'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken } } }',
@@ -46,7 +46,7 @@ async function anew(who: string, secretWord = password): Promise<Keeper> {
   return new Keeper((query, variables, headers) => local.anonymous.ask(query, variables, { authorization, ...headers }), secretWord);
 }
 
-/** The least that each operation is asked with. */
+/** The shortest input of each operation. */
 const variables: Readonly<Record<Operation, object>> = {
   createVault: { password },
   unlockVault: { password },
@@ -78,7 +78,7 @@ const needingUnlock = [
 ] as const;
 
 describe('the vault', () => {
-  it('is made once, by the owner, and shows the kit that one time', async () => {
+  it('is created once, by the owner, and shows the recovery kit only then', async () => {
     expect(recoveryKit).toMatch(/^UHRK1(-[0-9A-Z]{4}){14}$/);
     expect((await owner.ask('createVault', { password })).codes).toEqual(['CONFLICT']);
     const officer = await anew('officer');
@@ -86,7 +86,7 @@ describe('the vault', () => {
     expect(await one('select count(*)::int from vaults')).toBe(1);
   });
 
-  it('tells what may be known of it, and to whom it is unlocked', async () => {
+  it('has public facts, and shows who has unlocked it', async () => {
     const vault = await owner.see('vault');
     expect(vault).toMatchObject({ isUnlocked: true, keyVersion: 1, rewrapsLeft: 0, grantees: [{ fullName: 'Ruth Calloway' }] });
     expect((await owner.ask('vault', {}, null)).is).toMatchObject({ isUnlocked: false, keyVersion: 1 });
@@ -95,13 +95,13 @@ describe('the vault', () => {
     expect((await Keeper.of(local.member).ask('vault')).codes).toEqual(['FORBIDDEN']);
   });
 
-  it('is nothing before it is made, and then keeps as many versions as the setting says', async () => {
+  it('has no content before it is created, and then keeps the configured number of versions', async () => {
     const empty = await aLocal({ environment: { SECRET_VERSIONS: '2' } });
     const keeper = Keeper.of(empty.admin);
     expect(await keeper.ask('vault')).toMatchObject({ is: null, codes: [] });
     for (const operation of ['unlockVault', 'lockVault'] as const)
       expect((await keeper.ask(operation, variables[operation])).codes).toEqual(['CONFLICT']);
-    expect((await keeper.ask('createVault', { password })).codes).toEqual(['FORBIDDEN']); // nobody owns it yet
+    expect((await keeper.ask('createVault', { password })).codes).toEqual(['FORBIDDEN']); // there is no owner yet
     await empty.sql(`update users set is_owner = true where username = 'admin'`, []);
     expect((await keeper.ask('createVault', { password: 'wrong' })).codes).toEqual(['BAD_CREDENTIALS']);
     expect((await keeper.ask('createVault', { password: '' })).codes).toEqual(['BAD_INPUT']);
@@ -117,7 +117,7 @@ describe('the vault', () => {
 });
 
 describe('secrets', () => {
-  it('are kept in versions, with who and when, and are listed by name without a value', async () => {
+  it('have versions with their author and time, and are listed by name without a value', async () => {
     expect(await owner.store('broker', 'first', { description: 'The broker.' })).toMatchObject({ version: 1, description: 'The broker.' });
     expect(await owner.store(' broker ', 'second')).toMatchObject({ version: 2, description: 'The broker.' });
     expect(await owner.store('broker', 'third', { description: null })).toMatchObject({ version: 3, description: null });
@@ -140,14 +140,14 @@ describe('secrets', () => {
   });
 
   it.each(['x', ' leading and trailing ', '“ja, claro” — 日本語 🔑', 'a\nb\tc', `'); drop table secrets; --`, 'x'.repeat(65_536)])(
-    'come back as they were stored',
+    'are returned unchanged',
     async (value) => {
       await owner.store('as it was', value);
       expect(await owner.reveal('as it was')).toBe(value);
     },
   );
 
-  it('are stored after the version that is expected, and no other', async () => {
+  it('are stored only after the expected version', async () => {
     const store = (expectedVersion: number) => owner.ask('storeSecret', { input: { keyName: 'expected', value: 'x', expectedVersion } });
     expect((await store(1)).codes).toEqual(['CONFLICT']);
     expect((await store(0)).codes).toEqual([]);
@@ -163,7 +163,7 @@ describe('secrets', () => {
     expect([await owner.reveal('pruned', 2), await owner.reveal('pruned', 3)]).toEqual(['NOT_FOUND', 'value 3']);
   });
 
-  it('go back to an earlier version by a new one', async () => {
+  it('return to an earlier version with a new one', async () => {
     await owner.store('restored', 'good');
     await owner.store('restored', 'bad');
     expect(await owner.see('restoreSecretVersion', { keyName: 'restored', version: 1 })).toMatchObject({ version: 3 });
@@ -171,7 +171,7 @@ describe('secrets', () => {
     expect((await owner.ask('restoreSecretVersion', { keyName: 'restored', version: 9 })).codes).toEqual(['NOT_FOUND']);
   });
 
-  it('are renamed with all their versions, to a name that is free', async () => {
+  it('are renamed with all their versions, to a free name', async () => {
     await owner.store('before', 'one');
     await owner.store('before', 'two');
     await owner.store('taken', 'other');
@@ -188,7 +188,7 @@ describe('secrets', () => {
     expect(await owner.see('renameSecret', { keyName: 'after', newKeyName: 'after' })).toMatchObject({ version: 2 });
   });
 
-  it('are deleted for good, and answered as they were', async () => {
+  it('are deleted permanently, and returned once more', async () => {
     await owner.store('doomed', 'x', { description: 'No more.' });
     expect(await owner.see('deleteSecret', { keyName: 'doomed' })).toMatchObject({ description: 'No more.', versions: [{ version: 1 }] });
     expect(await owner.reveal('doomed')).toBe('NOT_FOUND');
@@ -196,7 +196,7 @@ describe('secrets', () => {
     expect(await owner.store('doomed', 'y')).toMatchObject({ version: 1, description: null });
   });
 
-  it('are asked for by a name around which nothing counts, wherever they are', async () => {
+  it('are found by a name without surrounding white space, everywhere', async () => {
     await owner.store('asked for', 'x');
     const given = { keyName: ' asked for ' };
     expect(await owner.reveal(given.keyName)).toBe('x');
@@ -207,7 +207,7 @@ describe('secrets', () => {
   });
 
   it.each(['secret', 'revealSecret', 'renameSecret', 'restoreSecretVersion', 'deleteSecret'] as const)(
-    'are not asked for by what is no name: %s',
+    'are not found by an invalid name: %s',
     async (operation) => {
       for (const keyName of ['', '  ', 'x'.repeat(201), 'a\nb']) {
         const { codes, errors, requestId } = await owner.ask(operation, { ...variables[operation], keyName });
@@ -231,7 +231,7 @@ describe('secrets', () => {
       { keyName: '', value: '', description: 'x'.repeat(1001) },
       ['input.keyName', 'input.value', 'input.description'],
     ],
-  ])('are not stored with %s', async (_, wrong, paths) => {
+  ])('are refused with %s', async (_, wrong, paths) => {
     const { codes, errors } = await owner.ask('storeSecret', { input: { keyName: 'fine', value: 'secret value', ...wrong } });
     expect(codes).toEqual(['BAD_INPUT']);
     expect(errors[0]?.extensions['fields']).toMatchObject(paths.map((path) => ({ path })));
@@ -251,7 +251,7 @@ describe('an unlocked vault', () => {
     expect(await owner.reveal('locked')).toBe('x');
   });
 
-  it('locks itself when it is not used for ten minutes, and after an hour however busy', async () => {
+  it('locks automatically after ten minutes without use, and after an hour in any case', async () => {
     const keeper = await anew('admin');
     await keeper.unlock();
     const token = keeper.vaultToken;
@@ -300,7 +300,7 @@ describe('an unlocked vault', () => {
     expect((await president.ask('secrets')).codes[0]).toMatch(/VAULT_LOCKED|UNAUTHENTICATED/);
   });
 
-  it('is of no use without the role, though the row were still there', async () => {
+  it('is useless without the role, even if its row still existed', async () => {
     const president = await grantedTo('president');
     const { data } = await local.president.ask<{ me: { id: string } }>('{ me { id } }');
     await local.sql('alter table user_roles disable trigger user_roles_close_vault', []);
@@ -312,7 +312,7 @@ describe('an unlocked vault', () => {
   });
 });
 
-/** Somebody who was given access and unlocked the vault. */
+/** Returns a user who got access and unlocked the vault. */
 async function grantedTo(who: string, secretWord = password): Promise<Keeper> {
   const keeper = await anew(who, secretWord);
   await owner.see('grantVaultAccess', { userId: await idOf(local, who) });
@@ -328,7 +328,7 @@ const ask = (keeper: Keeper, query: string, given: object = {}): Promise<unknown
   );
 
 describe('a password', () => {
-  it('that is wrong unlocks nothing, and is counted as at a sign-in', async () => {
+  it('that is wrong unlocks nothing, and counts as at sign-in', async () => {
     const keeper = await grantedTo('manager');
     for (let attempt = 0; attempt < 5; attempt += 1)
       expect((await keeper.ask('unlockVault', { password: 'wrong' })).codes).toEqual(['BAD_CREDENTIALS']);
@@ -338,7 +338,7 @@ describe('a password', () => {
     await other.unlock();
   });
 
-  it('is not asked for by Argon2id too, and works only while it is the one in use', async () => {
+  it('is not also hashed with Argon2id, and works only while it is the current one', async () => {
     expect((await owner.ask('unlockVault', { password: '' })).codes).toEqual(['BAD_INPUT']);
     expect((await owner.ask('unlockVault', { password: 'x'.repeat(129) })).codes).toEqual(['BAD_INPUT']);
   });
@@ -357,7 +357,7 @@ describe('a password', () => {
     expect(await keeper.reveal('of the vp')).toBe('kept');
   });
 
-  it('that is reset voids the grant, which says so; who has access gives it back', async () => {
+  it('that is reset voids the grant, with a message, and a user with access restores it', async () => {
     const keeper = await grantedTo('organizer');
     await keeper.store('of the organizer', 'kept');
     await reset('organizer', 'a password by mail');
@@ -372,7 +372,7 @@ describe('a password', () => {
     expect(await again.reveal('of the organizer')).toBe('kept');
   });
 
-  it('opens nothing without the code, where the account has a second factor', async () => {
+  it('opens nothing without the code, if the account has a second factor', async () => {
     const keeper = await grantedTo('staff');
     const begun = (await ask(keeper, 'mutation { beginTotp { secret } }')) as { data: { beginTotp: { secret: string } } };
     const { secret } = begun.data.beginTotp;
@@ -396,14 +396,14 @@ async function reset(who: string, newPassword: string): Promise<void> {
 }
 
 describe('access', () => {
-  it('is given to who is not there, and told by mail', async () => {
+  it('is granted to another user, with a mail', async () => {
     await anew('instructor');
     const userId = await idOf(local, 'president');
     expect((await owner.see('grantVaultAccess', { userId })).grantees.map((person) => person.userId)).toContain(userId);
     expect((await local.mailbox('president@unionhall.test')).at(-1)?.subject).toMatch(/access to the vault/);
   });
 
-  it('is not given to who has no key yet, no role for it, or may not sign in, nor to who is not there', async () => {
+  it('is not granted to a user without a key or the role, who cannot sign in, or who does not exist', async () => {
     const grant = async (userId: string) => (await owner.ask('grantVaultAccess', { userId })).codes;
     expect(await grant(await idOf(local, 'instructor'))).toEqual(['CONFLICT']);
     expect(await grant('01900000-0000-7000-8000-000000000009')).toEqual(['NOT_FOUND']);
@@ -417,7 +417,7 @@ describe('access', () => {
     await local.sql('update users set is_active = true where id = $1', [officer]);
   });
 
-  it('is taken away with a new key: the old one is destroyed, and nothing is under it', async () => {
+  it('is revoked with a new key: the old one is destroyed, and no value uses it', async () => {
     const officer = await grantedTo('officer');
     await owner.store('after the officer', 'x');
     const userId = await idOf(local, 'officer');
@@ -437,7 +437,7 @@ describe('access', () => {
     expect((await owner.ask('revokeVaultAccess', { userId: '01900000-0000-7000-8000-000000000009' })).codes).toEqual(['NOT_FOUND']);
   });
 
-  it('cannot be revoked from its last holder until another user who may sign in has it', async () => {
+  it('cannot be revoked from its last holder until another user who can sign in has it', async () => {
     const other = await aLocal();
     const { owner: maker } = await withVault(other);
     const [admin, officer] = [await idOf(other, 'admin'), await idOf(other, 'officer')];
@@ -464,7 +464,7 @@ describe('access', () => {
     expect((await maker.ask('vault')).is?.grantees.map((person) => person.userId)).toEqual([officer]);
   });
 
-  it('ends with the deleted user, and counts say so', async () => {
+  it('ends with the deleted user, which the counts show', async () => {
     const other = await aLocal();
     const { owner: maker } = await withVault(other);
     const userId = await idOf(other, 'officer');
@@ -493,7 +493,7 @@ describe('access', () => {
     expect(await maker.reveal('after the officer')).toBe('x');
   });
 
-  it('has its names and its list kept from who has none', async () => {
+  it('is needed to see names and the list', async () => {
     const officer = await anew('officer');
     expect((await officer.ask('secrets')).codes).toEqual(['VAULT_LOCKED']);
     expect((await officer.ask('secret', { keyName: 'broker' }, owner.vaultToken)).codes).toEqual(['VAULT_LOCKED']);
@@ -501,7 +501,7 @@ describe('access', () => {
 });
 
 describe('the recovery kit', () => {
-  it('restores access when nobody is left, for an admin with the password of today', async () => {
+  it('restores access when no user has it, for an admin with their current password', async () => {
     await owner.store('recovered', 'kept');
     await reset('admin', 'the admin begins anew');
     await local.sql('delete from vault_grants where user_id is not null', []);
@@ -516,7 +516,7 @@ describe('the recovery kit', () => {
     expect(codes).toEqual([]);
     admin.vaultToken = is.vaultToken;
     expect(await admin.reveal('recovered')).toBe('kept');
-    await admin.see('rotateVaultKey'); // the kit is good for the next key too
+    await admin.see('rotateVaultKey'); // the kit also works for the next key
     await admin.unlock();
     expect((await recover({})).codes).toEqual([]);
     owner = admin;
@@ -526,8 +526,8 @@ describe('the recovery kit', () => {
   });
 });
 
-describe('whatever is refused', () => {
-  it.each(needingUnlock)('%s needs an unlocked vault, and a refusal stands in the audit log by itself', async (operation) => {
+describe('a refusal', () => {
+  it.each(needingUnlock)('%s requires an unlocked vault, and a refusal is in the audit log', async (operation) => {
     const keeper = await anew('admin', owner.password);
     const token = await keeper.unlock();
     const foreign = await anew('admin', owner.password);
@@ -552,7 +552,7 @@ describe('whatever is refused', () => {
     }
   });
 
-  it.each(Object.keys(asks) as Operation[])('%s is for nobody who is not signed in, and for no member', async (operation) => {
+  it.each(Object.keys(asks) as Operation[])('%s is refused for anonymous callers and members', async (operation) => {
     const { codes, requestId } = await Keeper.of(local.anonymous).ask(operation, variables[operation], owner.vaultToken);
     expect(codes).toEqual(['UNAUTHENTICATED']);
     const counted = () => local.sql('select action, outcome, reason, actor_id from denials where request_id = $1', [requestId]);
@@ -564,7 +564,7 @@ describe('whatever is refused', () => {
     expect((await Keeper.of(local.member).ask(operation, variables[operation], owner.vaultToken)).codes).toEqual(['FORBIDDEN']);
   });
 
-  it('is told also after a right password, where the kit is another vault’s', async () => {
+  it('is also recorded after a correct password, if the kit belongs to another vault', async () => {
     const { codes, requestId } = await owner.ask('recoverVault', {
       recoveryKit: writeKit(generateKit().privateKey),
       password: owner.password,
@@ -573,7 +573,7 @@ describe('whatever is refused', () => {
     expect(await told(requestId)).toMatchObject([{ action: 'vault.recover', outcome: 'denied', reason: 'another_kit', count: 1 }]);
   });
 
-  it('is told also after a right password, where it was replaced before it counted', async () => {
+  it('is also recorded after a correct password, if that was replaced meanwhile', async () => {
     const other = await aLocal();
     await other.sql(`update users set is_owner = true where username = 'admin'`, []);
     const admin = Keeper.of(other.admin);
@@ -593,12 +593,12 @@ describe('whatever is refused', () => {
     await admin.unlock();
   });
 
-  it('is counted, and not told one by one, where the password was wrong', async () => {
+  it('is counted, and not recorded singly, after a wrong password', async () => {
     const { codes, requestId } = await owner.ask('unlockVault', { password: 'wrong' });
     expect([codes, await told(requestId)]).toEqual([['BAD_CREDENTIALS'], []]);
   });
 
-  it('is told with its reason also where nothing was found', async () => {
+  it('is also recorded with its reason if nothing was found', async () => {
     const { codes, requestId } = await owner.ask('revealSecret', { keyName: 'never stored' });
     expect(codes).toEqual(['NOT_FOUND']);
     expect(await told(requestId)).toMatchObject([{ action: 'secret.reveal', outcome: 'denied', reason: 'not_found' }]);
@@ -625,7 +625,7 @@ describe('the audit log', () => {
     );
   });
 
-  describe('that cannot be written', () => {
+  describe('without a writable audit log', () => {
     beforeEach(async () => {
       await owner.store('closed', 'not to be seen');
       await local.sql(
@@ -636,13 +636,13 @@ describe('the audit log', () => {
     });
     afterEach(async () => local.sql('drop trigger out_of_order on audit_events', []));
 
-    it('gives no value', async () => {
+    it('no value is returned', async () => {
       const { codes, is, errors } = await owner.ask('revealSecret', { keyName: 'closed' });
       expect([codes, is ?? null]).toEqual([['INTERNAL'], null]);
       expect(JSON.stringify(errors)).not.toContain('not to be seen');
     });
 
-    it('lets nothing be stored, renamed or deleted', async () => {
+    it('nothing can be stored, renamed or deleted', async () => {
       const before = await local.sql('select id, key_name, current_version from secrets order by id', []);
       for (const [operation, given] of [
         ['storeSecret', { input: { keyName: 'closed', value: 'y' } }],
@@ -654,14 +654,14 @@ describe('the audit log', () => {
       expect(await local.sql('select id, key_name, current_version from secrets order by id', [])).toEqual(before);
     });
 
-    it('refuses all the same', async () => {
+    it('refusals stay the same', async () => {
       expect((await owner.ask('revealSecret', { keyName: 'closed' }, null)).codes).toEqual(['INTERNAL']);
     });
   });
 });
 
-describe('who may not', () => {
-  it('learns nothing of the vault from the grants of others', async () => {
+describe('a user without permission', () => {
+  it('learns nothing about the vault from the grants of others', async () => {
     const people: Actor[] = [local.member, local.testuser, local.instructor];
     for (const actor of people) {
       const keeper = Keeper.of(actor);

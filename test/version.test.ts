@@ -11,7 +11,7 @@ interface Versioned {
   readonly version: number;
 }
 
-/** A record with a version: what it is made by, changed and ended by, and where its version is in the answer. */
+/** A record with a version: how it is created, changed and ended, and the path of its version in the response. */
 interface Kind {
   readonly make: string;
   readonly update: string;
@@ -72,14 +72,14 @@ describe.each(Object.keys(kinds))('a record of kind %s', (name) => {
   const update = (id: string, input: object) => local.staff.ask<{ done: never }>(kind.update, { id, input });
   const end = (id: string, version: number | null) => local.staff.ask<{ done: never }>(kind.end, { id, version });
 
-  it('begins with version 1, which rises with each change and not where nothing changes', async () => {
+  it('starts with version 1, which increases with each change, and only then', async () => {
     const { id, version } = await make(name);
     const versions = [version];
     for (const change of kind.changes) versions.push(kind.at((await update(id, change)).data.done)?.version ?? 0);
     expect(versions).toEqual([1, 2, 3, 3]);
   });
 
-  it('is changed in the version that was looked at, and in no other', async () => {
+  it('is changed only in the version that was read', async () => {
     const { id, version } = await make(name);
     expect((await update(id, { ...kind.changes[0], version })).codes).toEqual([]);
     for (const change of [kind.changes[1], {}]) {
@@ -92,13 +92,13 @@ describe.each(Object.keys(kinds))('a record of kind %s', (name) => {
     expect(kind.at((await update(id, { ...kind.changes[1], version: 2 })).data.done)?.version).toBe(3);
   });
 
-  it('is changed in whatever version where none is named', async () => {
+  it('is changed in any version if none is submitted', async () => {
     const { id } = await make(name);
     for (const change of [kind.changes[0], { ...kind.changes[1], version: null }])
       expect((await update(id, change ?? {})).codes).toEqual([]);
   });
 
-  it('is ended in the version that was looked at, and in no other', async () => {
+  it('is ended only in the version that was read', async () => {
     const { id } = await make(name);
     await update(id, kind.changes[0] ?? {});
     expect((await end(id, 1)).codes).toEqual(['CONFLICT']);
@@ -106,7 +106,7 @@ describe.each(Object.keys(kinds))('a record of kind %s', (name) => {
   });
 });
 
-it.each(['contact', 'employment'])('a new %s takes no version', async (name) => {
+it.each(['contact', 'employment'])('a new %s accepts no version', async (name) => {
   const parent = (await make(parentOf[name] as string)).id;
   const employer = (await make('organization')).id;
   const query = (kinds[name] as Kind).make.replace(' })', ', version: 1 })');

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse, visit, type ASTNode } from 'graphql';
 import { project } from './support/house.ts';
+import { proseOf, sentencesOf } from './support/prose.ts';
 
-/** The most words that a sentence may have. */
+/** The maximum number of words in a sentence. */
 const longestSentence = 25;
 
 /** Words and forms that make a description hard to read. */
@@ -25,7 +26,9 @@ interface Described {
   readonly text: string;
 }
 
-/** The descriptions in a schema document, each with the names of the type, field and argument that it describes. */
+/**
+ * Returns the descriptions in a schema document, each with the names of the type, field and argument that it describes.
+ */
 function descriptionsOf(schema: string): Described[] {
   const found: Described[] = [];
   const names: string[] = [];
@@ -44,11 +47,12 @@ function descriptionsOf(schema: string): Described[] {
   return found;
 }
 
-const sentencesOf = (text: string): string[] => text.split(/(?<=[.!?]) +/);
-
-/** What is wrong with the wording of a description. */
+/** Lists the problems in the wording of a description. */
 function wordingProblems({ text }: Described): string[] {
-  const sentences = sentencesOf(text.replace(/\s+/g, ' ').trim());
+  const sentences = text
+    .replace(/\s+/g, ' ')
+    .trim()
+    .split(/(?<=[.!?]) +/);
   const problems = refused.flatMap((form) => form.exec(text)?.[0] ?? []).map((words) => `"${words}"`);
   if (!/^[A-Z`]/.test(text)) problems.push('does not start with a capital letter');
   if (!text.endsWith('.')) problems.push('does not end with a period');
@@ -89,42 +93,67 @@ describe('the wording of descriptions in the schema', () => {
   });
 });
 
-/** Words that neither a comment nor the title of a test may use. */
-const refusedInCode =
-  /\b(anew|thereof|wherein|whoever|oneself|told is|who is asking|fresh proof|the own|by itself|from (which|then|now) on)\b/i;
+/** Words and forms that neither a comment nor the title of a test may use. */
+const refusedInCode: readonly RegExp[] = [
+  /\b(anew|thereof|wherein|whoever|whom|oneself|somebody|anybody|be it|by itself|all of it|lest|befell|befalls?)\b/i,
+  /\b(told|who asks|who is asking|fresh proof|the own|left out|takes note of|such as were|from (which|then|now) on)\b/i,
+  /\btells? (how|of|what|whether)\b|\bof what\b|\bso (many|much)\b(?! (as|that))|\bwhere (nobody|none|one|there) /i,
+  /(?<!there )\b(is|are|was|were) (none\b(?! of)|no (?!longer|more\b))/i,
+  /^(What|Who) /,
+];
 
-/** The text of a line that is a comment, ends in one, or holds the title of a test. */
-const proseOf = (line: string): string | undefined =>
-  [/^\s*(?:\/\*\*?|\*|\/\/)(.*)$/, /\s\/\/ (.*)$/, /\b(?:it|test|describe)(?:\.\w+)*\((['"`].*)$/]
-    .map((form) => form.exec(line)?.[1])
-    .find((text) => text !== undefined);
+/** The maximum number of words in a sentence of a comment. */
+const longestInCode = 30;
 
-const refusedLines = (source: string): string[] => source.split('\n').filter((line) => refusedInCode.test(proseOf(line) ?? ''));
+/** Lists the problems in the comments and the titles of tests of a source, each with its line. */
+const problemsOf = (source: string): string[] =>
+  proseOf(source).flatMap(({ line, text }) => [
+    ...refusedInCode
+      .flatMap((form) => form.exec(text.replace(/`[^`]*`|\s+/g, ' '))?.[0] ?? [])
+      .map((words) => `${line}: "${words.trim()}"`),
+    ...sentencesOf(text)
+      .map((sentence) => sentence.split(' ').length)
+      .filter((words) => words > longestInCode)
+      .map((words) => `${line}: has a sentence of ${words} words`),
+  ]);
 
 describe('the wording of comments and titles of tests', () => {
-  const itself = 'test/wording.test.ts';
-  const sources = ['src', 'test', 'bench', 'scripts', 'seeds', 'client/src', 'client/test', 'examples'].flatMap((folder) =>
+  const folders = ['bench', 'client/src', 'client/test', 'examples', 'migrations', 'scripts', 'seeds', 'src', 'test'];
+  const sources = folders.flatMap((folder) =>
     readdirSync(join(project, folder), { recursive: true, encoding: 'utf8' })
-      .filter((path) => /\.[jt]sx?$/.test(path) && !path.includes('node_modules'))
+      .filter((path) => /\.[jt]sx?$/.test(path) && !/node_modules|generated/.test(path))
       .map((path) => `${folder}/${path}`),
   );
 
-  it('has no archaic form', () => {
+  it('is plain: no archaic form, no long sentence', () => {
     expect(sources.length).toBeGreaterThan(400);
     const problems = sources
-      .filter((path) => path !== itself)
-      .flatMap((path) => refusedLines(readFileSync(join(project, path), 'utf8')).map((line) => `${path}: ${line.trim()}`));
+      .filter((path) => path !== 'test/wording.test.ts') // has the refused words
+      .flatMap((path) => problemsOf(readFileSync(join(project, path), 'utf8')).map((problem) => `${path}:${problem}`));
     expect(problems).toEqual([]);
   });
 
-  it.each(['/** Makes it anew. */', ' * For whoever is signed in.', 'call(); // from then on', "  it('asks for a fresh proof', () => {"])(
-    'finds an archaic form in %p',
-    (line) => {
-      expect(refusedLines(line)).toEqual([line]);
-    },
-  );
+  it.each([
+    ['/** Makes it anew. */', '1: "anew"'],
+    ['/**\n * The key, for\n * whoever is signed in.\n */', '1: "whoever"'],
+    ['call(); // from then on', '1: "from then on"'],
+    ["\n  it('is told why', () => {", '2: "told"'],
+    ["  ])('of what is deleted', () => {", '1: "of what"'],
+    ["it.each(cases)('%s is none', () => {", '1: "is none"'],
+    ['/** What is kept. */', '1: "What"'],
+    [`// ${'word '.repeat(longestInCode)}word`, `1: has a sentence of ${longestInCode + 1} words`],
+    [`// ${'word '.repeat(20)}\n// ${'word '.repeat(20)}`, '1: has a sentence of 40 words'],
+  ])('finds what is wrong in %j', (source, problem) => {
+    expect(problemsOf(source)).toEqual([problem]);
+  });
 
-  it('ignores code and strings', () => {
-    expect(refusedLines("const whoever = 'anew';")).toEqual([]);
+  it.each([
+    "const whoever = 'anew'; /* there is none */",
+    '/** Null if there is none. */',
+    `/** ${'word '.repeat(20)}. ${'word '.repeat(20)}. */`,
+    `/**\n * ${'word '.repeat(20)}\n * @returns ${'word '.repeat(20)}\n */`,
+    '/** The function `told`. */',
+  ])('finds nothing in %j', (source) => {
+    expect(problemsOf(source)).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
 import { ApplyForBenevolenceDocument, createClient, GrievancesDocument, WhoAmIDocument } from 'unionhall-client';
 
-/** A service that answers as told, one answer after another, and remembers what it was asked. */
+/** A service with prepared responses that records its requests. */
 function played(...answers) {
   const asked = [];
   const fetch = async (_url, { body, headers }) => {
@@ -242,7 +242,7 @@ test('sends a key with exactly the mutations that the contract marks as idempote
   );
 });
 
-for (const [told, text, hasKey] of [
+for (const [what, text, hasKey] of [
   ['an alias', 'mutation One($input: X = { a: "}" }) { made: fileGrievance(input: $input) { id } }', true],
   ['arguments with braces', 'mutation One { fileGrievance(input: { a: { b: ") { }" }, c: """ } """ }) { id member { id } } }', true],
   [
@@ -256,7 +256,7 @@ for (const [told, text, hasKey] of [
   ['a field of that name elsewhere', 'mutation One { updateGrievance { fileGrievance } }', false],
   ['a query of that name', 'query One { fileGrievance { id } }', false],
 ]) {
-  test(`${hasKey ? 'sends a' : 'sends no'} key with ${told}`, async () => {
+  test(`${hasKey ? 'sends a' : 'sends no'} key with ${what}`, async () => {
     const service = played({ data: {} });
     await begin(service).client.ask({ toString: () => text });
     assert.equal(keysOf(service)[0] !== undefined, hasKey);

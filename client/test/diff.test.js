@@ -63,7 +63,7 @@ test('compares with the last tag: a breaking change fails until it is named, and
     await place('CHANGELOG.md', log('- `Query.notes` is gone: ask `Query.grievance`.'));
     assert.equal(run().status, 0);
 
-    // What was named for the last release is not named for the next one.
+    // A name in the previous release does not count for the next one.
     git('commit', '-q', '--no-gpg-sign', '-a', '-m', 'second');
     git('tag', 'v0.2.0');
     await place('schema.graphql', 'type Query { grievance(id: ID!): String } enum Step { ONE }');

@@ -11,7 +11,7 @@ import type { Scope } from '../services/scope.ts';
 import { changeByName, UserError } from '../services/user/host-commands.ts';
 import { forgetFailures } from '../services/user/unlock-user.ts';
 
-/** What the commands that set a password need of a scope. */
+/** The parts of a scope that commands with passwords need. */
 export type PasswordScope = Pick<Scope, 'em' | 'keyring' | 'passwords' | 'rules' | 'breached' | 'mail' | 'now'>;
 
 /**

@@ -9,12 +9,12 @@ import { probe } from '../services/setting/probe.ts';
 import { withQuestions, type Questions, type Terminal } from './terminal.ts';
 import { placeOf, savedConnectionOf, update, resolveTarget } from '../process/work.ts';
 
-/** What `test` and `save` read. */
+/** Reads the input of `test` and `save`. */
 export const settingsInput =
   'On a terminal, test and save ask for the connection. Otherwise they read one line of JSON from standard input:\n' +
   '{"host":"db.example","port":5432,"database":"unionhall","username":"unionhall","password":"…","ssl":false}';
 
-/** What the command does with the connection. */
+/** The action of the command. */
 export type SettingsAction = 'show' | 'test' | 'save';
 
 /** A settings command failed. The message says why, without the password. */

@@ -70,7 +70,7 @@ async function knownMigrations(): Promise<string[]> {
 }
 
 /**
- * Runs a function under the lock. The lock belongs to a transaction on a separate connection, so a pool of size one
+ * Runs a function under the lock. The lock belongs to a transaction on a separate connection. So a pool of size one
  * does not wait for itself, and a pooler cannot give the lock to another client. Polls instead of waiting in a
  * statement, because the snapshot of a waiting statement would block an index that is built concurrently. All time-outs
  * are off for the transaction, also behind a pooler that ignores connection options.

@@ -96,7 +96,7 @@ registerEnumType(MissConsequence, {
   },
 });
 
-/** What may be said of a limit for an act. */
+/** The rules for the limit of an act. */
 interface LimitLaw {
   readonly steps: (last: number) => readonly number[];
   readonly from: readonly LimitBase[];
@@ -212,7 +212,7 @@ export interface AgreementFacts {
   steps: number;
 }
 
-/** Returns the problems of the terms of an agreement. What is left out is not looked at. */
+/** Returns the problems of the terms of an agreement. Omitted terms are not checked. */
 export function agreementProblems(
   { effectiveDate, expirationDate, noticeDays, steps, signedDate }: Partial<Omit<AgreementFacts, 'unit' | 'calendar'>>,
   today: string,
@@ -508,8 +508,8 @@ export class AgreementLimit extends Dated {
 }
 
 /**
- * The agreements that bind an employer on a day: for each unit the last that began and that the employer assented to. An
- * expired agreement goes on until its successor begins.
+ * The agreements that bind an employer on a day: for each unit, the last one that has begun and that the employer has
+ * signed. An expired agreement stays in force until its successor begins.
  * @param employer the slot of the employer's id.
  * @param on the slot of the day.
  */

@@ -200,8 +200,8 @@ export class AuditBacklog {
 }
 
 /**
- * The place of an event in the chain. The hash covers the event and the previous seal, so no event can be changed, left
- * out or moved without breaking all later seals. Rows can only be added. There is no foreign key, because checking it
+ * The place of an event in the chain. The hash covers the event and the previous seal, so no event can be changed,
+ * omitted or moved without breaking all later seals. Rows can only be added. There is no foreign key, because checking it
  * would lock, and so rewrite, each event that is sealed.
  */
 @Entity({ tableName: 'audit_seals' })

@@ -93,8 +93,8 @@ export interface CaseEventFacts {
 }
 
 /**
- * One action on a grievance or an application. All of them together are its history. Each is told to every
- * node that listens, when its transaction commits and not otherwise.
+ * One action on a grievance or an application. Together they are its history. Every listening node is notified of each
+ * action when its transaction commits.
  */
 @ObjectType({ description: 'An action on a grievance or an application.', simpleResolvers: true })
 @Entity({ tableName: 'case_events' })
@@ -104,7 +104,7 @@ export interface CaseEventFacts {
   timing: 'after',
   events: ['insert'],
   forEach: 'row',
-  // In one line: lines are put together in more than one way on their way to the database.
+  // On one line, because lines are joined in different ways on their way to the database.
   body: [
     `perform pg_notify('${caseChannel}', json_build_object(`,
     `'kind', case when new.grievance_id is null then 'BenevolenceApplication' else 'Grievance' end,`,

@@ -7,21 +7,24 @@ import type { User } from './user.ts';
 
 /** The actor and the time of an action on a case. */
 export interface ActionContext {
-  /** Null for what was imported. */
+  /** Null for imported records. */
   actor: Ref<User> | null;
   at: Date;
-  /** The day it is in the union's time zone, `YYYY-MM-DD`. */
+  /** The current day in the union's time zone, as `YYYY-MM-DD`. */
   today: string;
 }
 
-/** When a case counts as changed by an context: later than before, so that its version rises even where no other column changes. */
+/**
+ * The time of a change to a case. Always later than the previous one, so that the version increases even if no other
+ * column changes.
+ */
 export const changedBy = (context: Pick<ActionContext, 'at'>, before: Date): Date =>
   new Date(Math.max(context.at.valueOf(), before.valueOf() + 1));
 
-/** On which channel of the database every node hears of what was done to a case. */
+/** The database channel for notifications about changes of cases. */
 export const caseChannel = 'unionhall_case_events';
 
-/** What was done to a case, as the channel tells it: no text of a case is in it. */
+/** A change of a case in a notification. Contains no text of the case. */
 export interface CaseChange {
   readonly kind: 'Grievance' | 'BenevolenceApplication';
   readonly id: string;
@@ -35,10 +38,10 @@ export abstract class Case<Status extends string, Action extends string> extends
 
   abstract readonly history: Collection<CaseEvent>;
 
-  /** What messages call the case. */
+  /** The word for the case in messages. */
   protected abstract get noun(): string;
 
-  /** What messages call its state. */
+  /** The words for its state in messages. */
   protected get situation(): string {
     return this.status;
   }

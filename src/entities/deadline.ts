@@ -80,7 +80,7 @@ export const heldOpen = 'infinity';
 /** The number of arbitration as a step. */
 export const arbitration = 4;
 
-/** What is known of a grievance, for its deadlines. */
+/** The facts about a grievance that determine its deadlines. */
 export interface CaseFacts {
   readonly filedDate: string;
   readonly incidentDate: string | null;
@@ -95,7 +95,7 @@ export interface CaseFacts {
     readonly date: string;
     readonly isDefault: boolean;
   }[];
-  /** In the order in which they were agreed; the last of a step and act counts. */
+  /** In the order of agreement; the last one for a step and act counts. */
   readonly extensions: readonly {
     readonly step: number;
     readonly act: TimeLimitAct;
@@ -103,7 +103,7 @@ export interface CaseFacts {
   }[];
 }
 
-/** What an agreement says of time limits. */
+/** The time limits of an agreement. */
 export interface LimitTerms {
   readonly clock: ClockStart;
   readonly steps: number;
@@ -120,7 +120,7 @@ export interface DeadlineFacts {
   readonly party: DeadlineParty;
   readonly onMiss: MissConsequence;
   readonly countedFrom: string;
-  /** Whether the day from which it counts is that of an event, and no due date of another deadline. */
+  /** Whether it counts from the day of an event, not from the due date of another deadline. */
   readonly isFromEvent: boolean;
   readonly originalDate: string;
   readonly dueDate: string;
@@ -135,8 +135,8 @@ interface Base {
 }
 
 /**
- * Computes the deadlines of a grievance from its facts. Where the employer has not acted yet, the next limits count from
- * the last day on which it can, so nothing has to happen when that day passes.
+ * Computes the deadlines of a grievance from its facts. As long as the employer has not acted, the next limits count
+ * from the last day on which it can. So nothing has to happen when that day passes.
  */
 export function deadlinesOf(facts: CaseFacts, terms: LimitTerms): DeadlineFacts[] {
   const counted = new Count(facts, terms);
@@ -146,7 +146,7 @@ export function deadlinesOf(facts: CaseFacts, terms: LimitTerms): DeadlineFacts[
     .sort((one, other) => one.step - other.step || acts.indexOf(one.act) - acts.indexOf(other.act));
 }
 
-/** The acts in their order; not from the enum, whose file may be loaded after this one. */
+/** The acts in their order. Not taken from the enum, whose file may be loaded after this one. */
 const acts = Object.keys(partyOf);
 
 class Count {
@@ -155,7 +155,7 @@ class Count {
     private readonly terms: LimitTerms,
   ) {}
 
-  /** Null where there is no such limit, or nothing from which it could count. */
+  /** Null if there is no such limit, or no day from which it could count. */
   deadline(step: number, act: TimeLimitAct): DeadlineFacts | null {
     const limit = this.terms.limits.find((each) => each.step === step && each.act === act);
     const base = limit && this.base(limit);
@@ -224,7 +224,7 @@ class Count {
     return act === TimeLimitAct.MEET ? (this.on(step, MET) ?? given) : given;
   }
 
-  /** What the employer failed to do, and what counts as its answer since, stays missed. */
+  /** A deadline that the employer missed stays missed, whatever counts as its answer since. */
   private isMoot({ step, act, dueDate }: Pick<DeadlineFacts, 'step' | 'act' | 'dueDate'>): boolean {
     const answered = this.milestone(step, MilestoneKind.ANSWERED);
     if (answered?.isDefault && partyOf[act] === DeadlineParty.EMPLOYER) return dueDate !== answered.date;
@@ -500,7 +500,7 @@ export class GrievanceDeadline extends Dated {
     this.count(facts);
   }
 
-  /** Takes over what was counted again. */
+  /** Stores a new count. */
   count(facts: DeadlineFacts): void {
     const { party, onMiss, countedFrom, isFromEvent, originalDate, dueDate, metOn, isMoot } = facts;
     Object.assign(this, { party, onMiss, countedFrom, isFromEvent, originalDate, dueDate, metOn, isMoot });

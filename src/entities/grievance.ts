@@ -144,8 +144,8 @@ const { CREATED, UPDATE, INVESTIGATE, RECORD_STEP, APPEAL, NOTE_DATE, EXTEND, TA
   GrievanceAction;
 
 /**
- * What may be done with a grievance, by where it stands. "Denied": the employer's answer at the current step is known, and is
- * no. What is about deadlines may be done where an agreement governs, and there is a deadline that it can be done to.
+ * The actions that each situation of a grievance allows. "Denied" means that the employer's answer at the current step
+ * is a denial. Actions on deadlines require an agreement, and a deadline that they apply to.
  */
 export const grievanceLaw: Readonly<Record<GrievanceSituation, readonly GrievanceAction[]>> = {
   open: [UPDATE, INVESTIGATE, RECORD_STEP, NOTE_DATE, EXTEND, TAKE_DEFAULT, SETTLE, WITHDRAW, CLOSE],
@@ -164,14 +164,17 @@ export const openGrievanceStatuses: readonly GrievanceStatus[] = Object.values(G
   (status) => grievanceLaw[status].length > 0,
 );
 
-/** Where a grievance stands: its status, and whether the current step was answered, which only a denial leaves behind. */
+/**
+ * Returns the situation of a grievance: its status, and whether the current step was answered. Only a denial leaves an
+ * answered step.
+ */
 function situation(status: GrievanceStatus, isAnswered: boolean): GrievanceSituation {
   return isAnswered && (status === GrievanceStatus.HEARING || status === GrievanceStatus.ARBITRATION)
     ? `${status}, denied`
     : status;
 }
 
-/** What of a grievance decides which actions its state allows. */
+/** The facts about a grievance that determine which actions it allows. */
 interface ActionState {
   readonly status: GrievanceStatus;
   readonly isAnswered: boolean;
@@ -211,7 +214,7 @@ export interface GrievanceFacts {
   notes?: string | null;
 }
 
-/** What can be corrected or completed until a grievance has ended; what is left out stays. */
+/** The fields that can be corrected or completed until a grievance has ended. Omitted fields keep their values. */
 export type GrievanceChanges = Partial<
   Pick<
     Grievance,
@@ -227,31 +230,31 @@ export type GrievanceChanges = Partial<
   >
 >;
 
-/** What can be noted of a step apart from its record. */
+/** The events of a step that can be noted without a record of its meeting. */
 export type NotedKind = MilestoneKind.MET | MilestoneKind.ANSWERED;
 
 export interface StepFacts {
   meetingDate: string;
-  /** The day of the answer, where it is not that of the meeting. */
+  /** The day of the answer, if it is not the day of the meeting. */
   answeredDate?: string | null;
   outcome: GrievanceStepOutcome;
   unionAttendees?: string | null;
   employerAttendees?: string | null;
   notes?: string | null;
-  /** Demanded when the step settles the case, and given only then. */
+  /** Required if the step settles the case, and refused otherwise. */
   resolution?: string | null;
   /** Only when the step settles the case. */
   settlementAmount?: string | null;
 }
 
-/** The dates of a filing. What is left out is not looked at. */
+/** The dates of a filing. Omitted dates are not checked. */
 export interface FilingDates {
   readonly filedDate: string;
   readonly incidentDate?: string | null | undefined;
   readonly knownDate?: string | null | undefined;
 }
 
-/** What is wrong with the dates of a filing. */
+/** Returns the problems of the dates of a filing. */
 export function filingProblems({ filedDate, incidentDate, knownDate }: FilingDates, today: string): FieldProblem[] {
   const problems: FieldProblem[] = [];
   if (filedDate > today) problems.push({ path: 'filedDate', message: 'must not be in the future' });
@@ -264,7 +267,7 @@ export function filingProblems({ filedDate, incidentDate, knownDate }: FilingDat
   return problems;
 }
 
-/** What is wrong with how a grievance is to end; what is said of it comes at `path`. */
+/** Returns the problems of the end of a grievance. The path of the resolution is `path`. */
 export function endProblems(
   said: string | null | undefined,
   amount: string | null | undefined,
@@ -277,7 +280,10 @@ export function endProblems(
   return problems;
 }
 
-/** A claim that an employer broke the agreement, taken through up to four steps. Its state is what its step records and events make it. */
+/**
+ * A claim that an employer violated the agreement, with up to four steps. Its step records and events determine its
+ * state.
+ */
 @ObjectType({
   description:
     'A claim that an employer violated the collective bargaining agreement. It passes through up to four steps.',
@@ -502,7 +508,7 @@ export class Grievance extends Case<GrievanceStatus, GrievanceAction> {
   )
   isTimely?: boolean | null;
 
-  /** Whether the current step was answered, for readers that have no collection at hand. */
+  /** Whether the current step was answered, for readers that have not loaded the collections. */
   @Formula(
     (grievance) =>
       `exists (select 1 from grievance_milestones m where m.grievance_id = ${grievance.id} and m.kind = 'answered' and m.step = ${stepOf(grievance.currentStep)})`,
@@ -582,7 +588,7 @@ export class Grievance extends Case<GrievanceStatus, GrievanceAction> {
     });
   }
 
-  /** Records the meeting of the current step, whose outcome moves, settles or leaves the case. */
+  /** Records the meeting of the current step. Its outcome advances, settles or keeps the case. */
   recordStep(facts: StepFacts, context: ActionContext): void {
     this.take(RECORD_STEP, context, () => {
       assertValid(this.stepProblems(facts, context.today));
@@ -601,7 +607,7 @@ export class Grievance extends Case<GrievanceStatus, GrievanceAction> {
     });
   }
 
-  /** What is wrong with a meeting of the current step, told on this day. */
+  /** Returns the problems of a meeting of the current step. @param today the current day, as `YYYY-MM-DD`. */
   stepProblems(
     { meetingDate, answeredDate, outcome, resolution, settlementAmount }: StepFacts,
     today: string,
@@ -658,7 +664,7 @@ export class Grievance extends Case<GrievanceStatus, GrievanceAction> {
     });
   }
 
-  /** Applies what the agreement says of a deadline that the employer missed. */
+  /** Applies the agreement's consequence of a deadline that the employer missed. */
   takeDefault(deadline: GrievanceDeadline, context: ActionContext): void {
     this.take(TAKE_DEFAULT, context, () => {
       if (!this.isDefaulted(deadline, context.today)) throw this.refusal(context.today);
@@ -675,7 +681,7 @@ export class Grievance extends Case<GrievanceStatus, GrievanceAction> {
     });
   }
 
-  /** What is wrong with the date of an appeal. */
+  /** Returns the problems of the date of an appeal. */
   appealProblems(appealDate: string | null | undefined, today: string): FieldProblem[] {
     if (appealDate == null) return [];
     if (appealDate > today) return [{ path: 'appealDate', message: 'must not be in the future' }];
@@ -685,7 +691,7 @@ export class Grievance extends Case<GrievanceStatus, GrievanceAction> {
       : [];
   }
 
-  /** What is wrong with the date of a meeting or an answer at the current step. */
+  /** Returns the problems of the date of a meeting or an answer at the current step. */
   dateProblems(kind: NotedKind, date: string, today: string): FieldProblem[] {
     const [submitted, met, answered] = Object.values(MilestoneKind).map((each) => this.milestone(each));
     const wrong = (message: string): FieldProblem[] => [{ path: 'date', message }];
@@ -695,7 +701,7 @@ export class Grievance extends Case<GrievanceStatus, GrievanceAction> {
     return answered ? wrong('must be noted before the answer') : [];
   }
 
-  /** What of the grievance decides its deadlines. */
+  /** The facts about the grievance that determine its deadlines. */
   get facts(): CaseFacts {
     const { filedDate, incidentDate, knownDate, stepNumber: step } = this;
     const extensions = this.extensions.getItems().map(({ step: at, act, dueDate }) => ({ step: at, act, dueDate }));
@@ -725,7 +731,7 @@ export class Grievance extends Case<GrievanceStatus, GrievanceAction> {
     });
   }
 
-  /** Ends the case otherwise. */
+  /** Ends the case for any other reason. */
   close(reason: string, context: ActionContext): void {
     this.take(CLOSE, context, () => {
       assertValid(endProblems(reason, null, 'reason'));
@@ -802,7 +808,7 @@ export class Grievance extends Case<GrievanceStatus, GrievanceAction> {
     this.milestones.add(new GrievanceMilestone({ ...facts, supersedes: supersedes && ref(supersedes) }));
   }
 
-  /** An answer without a record of a meeting is heard too. */
+  /** An answer without a record of a meeting counts as a meeting. */
   private hear(): void {
     if (this.currentStep !== GrievanceStep.ARBITRATION) this.status = GrievanceStatus.HEARING;
   }
@@ -814,7 +820,7 @@ export class Grievance extends Case<GrievanceStatus, GrievanceAction> {
     this.mark(context, MilestoneKind.SUBMITTED, date);
   }
 
-  /** No case ends before its last meeting, even if a new time zone changes which day it is today. */
+  /** A case never ends before its last meeting, even if a new time zone changes the current day. */
   private end(status: GrievanceStatus, resolution: string, on: string, amount: string | null = null): string {
     const last = this.steps.getItems().at(-1)?.meetingDate ?? this.filedDate;
     this.status = status;
@@ -871,7 +877,7 @@ export class GrievanceStepRecord extends Dated {
   }
 }
 
-/** The last grievance number given in a year: the row that filers lock. */
+/** The last assigned grievance number of a year. Filing locks this row. */
 @Entity({ tableName: 'grievance_counters' })
 @Check({ name: 'grievance_counters_last_not_negative', expression: '"last" >= 0' })
 export class GrievanceCounter {
@@ -887,7 +893,7 @@ export class GrievanceCounter {
   }
 }
 
-/** Something that was done to a grievance. The grievance itself is read when it is told. */
+/** A change to a grievance. The grievance itself is read when the change is delivered. */
 @ObjectType({ description: 'A change to a grievance.', simpleResolvers: true })
 export class GrievanceChange {
   @Field(() => GrievanceAction, { description: 'The action that changed the grievance.' })

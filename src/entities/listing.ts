@@ -37,8 +37,8 @@ export interface Listing {
   /** Text orders that use their own SQL over the column. Unique text is then unique including its case. */
   readonly sorts?: Readonly<Record<string, (column: string) => string>>;
   /**
-   * The groups of properties that the filter `search` looks through. Each group is searched only for viewers who see
-   * all of it.
+   * The groups of properties that the filter `search` covers. A group is searched only for viewers who see all of its
+   * properties.
    */
   readonly search?: readonly SearchGroup[];
 }
@@ -50,7 +50,7 @@ export interface SearchGroup {
   readonly phones?: readonly string[];
 }
 
-/** What rows are sorted by: SQL over the columns, and its PostgreSQL type. */
+/** The sort expression: SQL over the columns, and its PostgreSQL type. */
 export interface SortKey {
   readonly sql: (columnOf: (property: string) => string) => string;
   readonly type: 'int' | 'text';

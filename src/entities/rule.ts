@@ -18,8 +18,8 @@ export interface Grant {
 }
 
 /**
- * Who sees which rows of a type, and which fields of them. A caller with several roles has the union of their grants: a
- * row is visible if any grant reaches it, and a field if any grant that reaches the row shows it.
+ * The visible rows of a type and their visible fields, per role. A caller with several roles has the union of their
+ * grants: a row is visible if any grant reaches it, and a field if any grant that reaches the row shows it.
  */
 export interface RowRule {
   /** The GraphQL type, or the name of an unpublished entity. */

@@ -7,27 +7,27 @@ import { largestPage } from './page.ts';
 import { SaltingActivity } from './salting.ts';
 import { DecimalScalar } from './scalars.ts';
 
-/** How many objects a list of all employers counts as, among those that one operation may ask for. */
+/** How many objects a list of all employers counts as, for the object limit of an operation. */
 export const employersCounted = largestPage;
 
 type EntityClass = abstract new (...args: never[]) => object;
 
 /**
- * Figures over the rows of one type, as one SELECT. It reads `counted`: the rows that the asking viewer sees, of the days
- * that were asked, with the named properties as that viewer sees them. The reading side adds those; no text here says
- * who sees what.
+ * Figures over the rows of one type, as one SELECT. It reads `counted`: the rows of the requested days that the viewer
+ * can see, with the named properties as the viewer sees them. The reading side adds these conditions, so no text here
+ * contains permissions.
  */
 export interface Figures {
   readonly of: EntityClass;
-  /** The property with the day by which rows are asked. */
+  /** The property with the day that selects rows. */
   readonly day: string;
-  /** The properties that `counted` has; a relation is the other's id. */
+  /** The properties in `counted`. A relation is the id of the other row. */
   readonly from: readonly string[];
   /**
-   * What the rows are about, as `about`: the rows on the other side of a relation that the viewer sees, those that were
-   * deleted only where figures keep showing them. Where one was asked for, under the name of the argument, it is that one
-   * alone, `:about` is its id, and `counted` has its rows. `ever` has rows like `counted`, of all days. `:most` is how many
-   * rows are read at most.
+   * The rows that figures concern, as `about`: the visible rows on the other side of a relation, with deleted ones only
+   * if figures still show them. If one row was requested, by the argument of this name, `about` and `counted` contain
+   * only that one, and `:about` is its id. `ever` is like `counted` for all days. `:most` is the maximum number of rows
+   * to read.
    */
   readonly about?: {
     readonly entity: EntityClass;
@@ -264,12 +264,12 @@ export class DeadlinePartyCount {
 
 const list = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');
 
-/** The largest Int in GraphQL: absurdly large contact counts must not break a summary. */
+/** The largest Int in GraphQL, so that very large contact counts do not break a summary. */
 const total = (column: string): string => `least(coalesce(sum("${column}"), 0), 2147483647)::int`;
 
 const money = (expression: string): string => `coalesce(${expression}, 0.00)::text`;
 
-/** A figure over some rows, and what it is over none. */
+/** A figure over some rows, and its value without rows. */
 type Figure = readonly [figure: string, ofNone: string];
 
 const count: Figure = ['count(*)::int', '0'];
@@ -277,7 +277,7 @@ const settled: Figure = [`(count(*) filter (where status = '${GrievanceStatus.SE
 const requested: Figure = [money('sum("amountRequested")'), `'0.00'`];
 const approved: Figure = [money('sum("approvedAmount")'), `'0.00'`];
 
-/** One entry for each of the values, in their order, with figures over the rows that have it. */
+/** Returns one entry for each value in order, with figures over the rows that have it. */
 function byEach(
   property: string,
   values: readonly string[],
@@ -321,7 +321,7 @@ export const organizingFigures: Figures = {
     order by o."name", o."id" limit :most`,
 };
 
-/** How many organizations have activities in the period, counted up to `:most`. */
+/** The number of organizations with activities in the period, counted up to `:most`. */
 export const activeOrganizations: Figures = {
   ...organizingFigures,
   sql: `select count(*)::int as "count" from

@@ -1,7 +1,7 @@
 import type { BenevolenceReviewLevel } from './benevolence.ts';
 import type { RoleName } from './role.ts';
 
-/** What the database says about the caller at the time of the request. */
+/** The caller's data in the database at the time of the request. */
 export interface ViewerFacts {
   readonly userId: string;
   readonly sessionId: string;

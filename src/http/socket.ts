@@ -401,7 +401,7 @@ class SocketConnection {
     return this.#resultsOf(changes as AsyncGenerator<CaseChange, undefined>, args, subscription);
   }
 
-  /** Not a generator function, because a generator that waits cannot be told to return. */
+  /** Not a generator function, because `return` has no effect on a generator that waits. */
   #resultsOf(
     changes: AsyncGenerator<CaseChange, undefined>,
     args: ExecutionArgs,

@@ -93,7 +93,7 @@ export const permissionsOf = (viewer: Viewer): Permission[] =>
     })),
   );
 
-/** The types of which `node` may find records for this viewer: those whose own query the viewer may call. */
+/** The types that `node` may find for this viewer: those whose own query the viewer may call. */
 export const nodeTypesOf = (viewer: Viewer): string[] =>
   Object.keys(node.queries).filter((type) => operations.Query[node.queries[type] ?? '']?.judge(viewer) === true);
 

@@ -11,7 +11,7 @@ import { allow, allowAction, rule, type ActionRules, type Operations } from './r
 const { ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR, MEMBER } = RoleName;
 const everyone = Object.values(RoleName);
 
-/** Who may take which action on an organization. The salting fields have an action of their own. */
+/** The roles for each action on an organization. The salting fields have an action of their own. */
 export const actions: ActionRules<OrganizationAction> = {
   create: { any: [ADMIN, OFFICER, STAFF] },
   update: { any: [ADMIN, OFFICER, STAFF] },

@@ -16,7 +16,7 @@ import type { Viewer } from '../entities/viewer.ts';
  */
 export interface OperationRule {
   readonly judge: (viewer: Viewer, args?: Arguments) => true | Refusal;
-  /** What the rule requires besides step-up authentication, if it requires step-up. */
+  /** The other requirements of a rule that requires step-up authentication. */
   readonly apartFromStepUp?: OperationRule;
   /**
    * Whether each refusal of a signed-in caller gets an audit event of its own, as for secrets and settings. All other

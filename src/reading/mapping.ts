@@ -20,7 +20,7 @@ export interface Column {
   /** The PostgreSQL type for comparisons, without length. */
   readonly type: string;
   readonly isNullable: boolean;
-  /** What rows are sorted by: the column itself, or an expression, for example the position of an enum value. */
+  /** The sort value: the column itself, or an expression, for example the position of an enum value. */
   readonly sort: { readonly sql: (row: string) => string; readonly type: string };
   /** Whether it is text that is unique regardless of case, and so is compared regardless of case. */
   readonly isCaseless: boolean;
@@ -47,7 +47,9 @@ export interface Derivation {
   readonly compute: (row: object, viewer: unknown) => unknown;
 }
 
-/** What reading needs to know about a GraphQL type whose objects are rows. Collected once, when the schema is built. */
+/**
+ * The data that reading needs about a GraphQL type whose objects are rows. Collected once, when the schema is built.
+ */
 export interface TypeMapping {
   readonly type: string;
   readonly entity: EntityClass;

@@ -26,7 +26,7 @@ export interface Selection {
   readonly certain: ReadonlySet<string>;
 }
 
-/** The field nodes of one field, from all places where it is selected. */
+/** The field nodes of one field, from all its selections. */
 interface SelectedField {
   readonly nodes: FieldNode[];
   isCertain: boolean;

@@ -12,7 +12,7 @@ export interface TypeVisibility {
   shows(field: string): 'always' | 'never' | RowCondition;
 }
 
-/** Returns what a viewer can see of a type: the union of what their roles allow. */
+/** Returns the visible parts of a type for a viewer: the union of their roles' grants. */
 export function visibilityOf(rule: RowRule, viewer: Viewer): TypeVisibility {
   const grants = rule.grants.filter(({ to }) =>
     to === 'signed in' ? !viewer.isAnonymous : to.some((role) => viewer.roles.has(role)),

@@ -9,7 +9,7 @@ import type { EntityScope } from './scope.ts';
 /** The hours for which a key identifies a retry. */
 const hours = 24;
 
-/** What idempotency needs of a scope. */
+/** The parts of a scope that idempotency needs. */
 export interface RetryTools {
   readonly keyring: Keyring;
   readonly now: () => Date;

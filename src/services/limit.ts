@@ -8,7 +8,7 @@ import type { Scope } from './scope.ts';
 /** The names of the rate limits: a number of attempts in a period, per address, account or session. */
 export type LimitName = keyof SessionConfig['limits'];
 
-/** What counting against a rate limit needs of a scope. */
+/** The parts of a scope that rate limits need. */
 export type LimitScope = Pick<Scope, 'em' | 'keyring' | 'now'> & { readonly rules: Pick<SessionConfig, 'limits'> };
 
 /**

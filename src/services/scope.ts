@@ -44,7 +44,7 @@ export interface Visibility {
   sees(...rows: readonly [RowReference, ...RowReference[]]): Promise<boolean>;
 }
 
-/** What all requests and jobs of a process share: keys, rules and the services they call. */
+/** The parts that all requests and jobs of a process share: keys, rules and the services they call. */
 export interface Services {
   readonly keyring: Keyring;
   readonly passwords: PasswordHasher;
@@ -85,7 +85,7 @@ export interface Scope extends Services {
   transaction<Result>(work: (scope: Scope) => Promise<Result>): Promise<Result>;
 }
 
-/** What reads and writes entities needs of a scope. */
+/** The parts of a scope that reading and writing entities needs. */
 export type EntityScope = Pick<Scope, 'em'>;
 
 /** The parts of a scope that differ within a process. */

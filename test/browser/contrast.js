@@ -1,4 +1,4 @@
-// Evaluated in a page: lists the texts in view that have a contrast below 4.5 to 1, each with its contrast.
+// Runs in a page. Lists the visible texts with a contrast below 4.5 to 1, each with its contrast.
 (() => {
   const rgba = (color) => {
     const [red = 0, green = 0, blue = 0, alpha = 1] = (color.match(/[\d.]+/g) ?? []).map(Number);

@@ -8,13 +8,13 @@ import { after, before, test } from 'node:test';
 import { chromium, type Browser, type Page, type Response, type ConsoleMessage, type Request } from 'playwright-core';
 import { isSubscription, windows, type Example } from '../../src/http/playground.ts';
 
-// Drives the playground in a real Chromium, as its user does, on the built service. Run by `npm run test:browser`.
+// Tests the playground in Chromium with the built service. Run it with `npm run test:browser`.
 
 const program = process.env['CHROMIUM'] || '/usr/bin/chromium';
 const project = join(import.meta.dirname, '..', '..');
 const story = await windows();
 const titles = story.map(({ title }) => title);
-/** Evaluated in the page: the texts whose color is too close to what is behind them. */
+/** A script for the page that finds texts with a low contrast. */
 const paleTexts = await readFile(join(import.meta.dirname, 'contrast.js'), 'utf8');
 
 let service: { url: string; stop: () => Promise<void> };
@@ -27,7 +27,7 @@ before(async () => {
   await startAnew();
   browser = await chromium.launch({
     executablePath: program,
-    // what a browser asks of its maker at home is no business of the page's
+    // the browser's own background requests are not part of the test
     args: [
       '--no-sandbox',
       '--disable-gpu',
@@ -47,7 +47,7 @@ after(async () => {
 
 for (const colorScheme of ['light', 'dark'] as const) {
   void test(`the story, operation by operation, in ${colorScheme}`, async () => {
-    if (colorScheme === 'dark') await startAnew(); // the vault is made once
+    if (colorScheme === 'dark') await startAnew(); // the vault can be created only once
     await visit(colorScheme, async (page) => {
       assert.deepEqual(await tabs(page).allInnerTexts(), titles);
       assert.equal(await openTab(page).innerText(), 'Sign in');
@@ -113,7 +113,7 @@ void test('the schema is available without signing in, and a reload keeps the wi
     await page.getByRole('button', { name: 'Docs' }).click();
     await send(page);
     await open(page, 'Who am I');
-    await page.waitForTimeout(4_000); // what a window holds is written down within a second, on a machine that has one to spare
+    await page.waitForTimeout(4_000); // the page stores the content of windows within a second, or later on a slow machine
     await page.reload();
     await tabs(page).first().waitFor();
     assert.deepEqual(await tabs(page).allInnerTexts(), titles);
@@ -287,20 +287,20 @@ void test('one query as two users shows both answers, the differences and their 
   });
 });
 
-/** Holds the contrast of all texts, once what fades in is there. */
+/** Checks the contrast of all texts after animations have ended. */
 async function holdContrast(page: Page): Promise<void> {
   const pale = (): Promise<unknown> => page.evaluate(paleTexts);
   for (let time = 0; time < 40 && String(await pale()) !== ''; time += 1) await page.waitForTimeout(250);
   assert.deepEqual(await pale(), []);
 }
 
-/** Another service, on a database that nobody has touched. */
+/** Starts another service with a new database. */
 async function startAnew(): Promise<void> {
   await service?.stop();
   service = await startService();
 }
 
-/** Sends an example, which must be answered in full. */
+/** Sends an example, which must return data without errors. */
 async function see(page: Page, example: Example, isOneOfMany: boolean): Promise<void> {
   const { data, errors } = await send(page, isOneOfMany ? example : undefined);
   assert.deepEqual(errors, undefined, example.name);
@@ -311,13 +311,13 @@ async function see(page: Page, example: Example, isOneOfMany: boolean): Promise<
   assert.match(await shown(page), /^\{\s*"data": \{/, example.name);
 }
 
-/** What is done in another window, so that there is something to tell of. */
+/** The change in another window that causes an event. */
 const causes: Readonly<Record<string, readonly string[]>> = {
   '8-live-changes/1-grievances': ['4-a-grievance/1-file', '4-a-grievance/2-investigate'],
   '8-live-changes/2-applications': ['5-a-hardship-application/2-apply', '5-a-hardship-application/3-submit'],
 };
 
-/** Leaves a subscription running, does what it tells of in another window, and comes back to read it. */
+/** Starts a subscription, causes its event in another window, and returns to read it. */
 async function listen(page: Page, example: Example, title: string): Promise<void> {
   const subscribed = page
     .waitForEvent('websocket')
@@ -333,7 +333,7 @@ async function listen(page: Page, example: Example, title: string): Promise<void
     await see(page, cause, true);
   }
   await open(page, title);
-  // each event has a result of its own, and that of the new case may come before
+  // each event has its own result, and that of the new case may arrive first
   await page
     .locator('app-query-result .cm-content')
     .getByText(/"(INVESTIGATE|SUBMIT)"/)
@@ -341,12 +341,12 @@ async function listen(page: Page, example: Example, title: string): Promise<void
     .waitFor();
 }
 
-/** What Altair says where it shows an answer of which nothing has come yet; of what is ours, the answer itself would tell. */
+/** Altair's message about an empty response of a subscription. For our own responses, their content would differ. */
 const nothingYet = 'Could not parse JSON. Using default instead.';
 
 const isFault = (message: ConsoleMessage): boolean => ['error', 'warning'].includes(message.type()) && message.text() !== nothingYet;
 
-/** Opens the page for a new visitor, and holds what happens against what must never happen. */
+/** Opens the page for a new visitor, and checks that forbidden things never happen. */
 async function visit(
   colorScheme: 'light' | 'dark',
   act: (page: Page) => Promise<void>,
@@ -393,7 +393,7 @@ async function open(page: Page, title: string): Promise<void> {
   await openTab(page).getByText(title, { exact: true }).waitFor();
 }
 
-/** Chooses a seeded login in the menu of environments. */
+/** Chooses a seeded user in the environment menu. */
 async function choose(page: Page, username: string): Promise<void> {
   const chosen = page.locator('app-header').getByText(/^\w+: \w+ \w+$/);
   if ((await chosen.innerText()).startsWith(`${username}: `)) return;
@@ -403,10 +403,10 @@ async function choose(page: Page, username: string): Promise<void> {
   await page.keyboard.press('Escape');
 }
 
-/** What was answered: the browser itself does not keep the bodies of answers that say no-store. */
+/** The bodies of responses, because the browser does not keep those with no-store. */
 const bodies = new WeakMap<Request, string>();
 
-/** Presses the button, that above the operation where one is named, and answers what came back, once it is shown. */
+/** Presses the send button, or the one above the named operation, and returns the response when it is shown. */
 async function send(
   page: Page,
   example?: Example,
@@ -424,7 +424,7 @@ async function send(
   return answer;
 }
 
-/** A press while the page renders again is lost: it is repeated until a request is sent. */
+/** Repeats the click until a request is sent, because a click during rendering is lost. */
 async function press(page: Page, example: Example | undefined): Promise<void> {
   for (let time = 0; time < 5; time += 1) {
     const asked = isDone(page.waitForRequest(`${service.url}/graphql`, { timeout: 15_000 }));
@@ -434,14 +434,16 @@ async function press(page: Page, example: Example | undefined): Promise<void> {
   }
 }
 
-/** The editor only draws what is near to its view: scrolls until the button of the operation is there, and presses it. */
+/**
+ * Scrolls until the button of the operation exists, because the editor renders only the visible part, and presses it.
+ */
 async function pressAbove(page: Page, { document, name: example }: Example): Promise<void> {
   const [, kind = '', name = ''] = /^(query|mutation|subscription) (\w+)/m.exec(document) ?? [];
   const button = page.locator('.query-editor__line-widget').getByText(`(Send ${kind} ${name})`);
   const editor = page.locator('.query-editor__input .cm-scroller, app-query-editor .cm-scroller').first();
   await editor.evaluate((element) => element.scrollTo(0, 0));
   for (let time = 0; time < 60; time += 1) {
-    await page.waitForTimeout(60); // what was in view is still there for a moment
+    await page.waitForTimeout(60); // the previous content is still there for a moment
     if ((await button.isVisible()) && (await isDone(button.click({ timeout: 2_000 })))) return;
     await editor.evaluate((element) => element.scrollBy(0, 120));
   }
@@ -465,7 +467,7 @@ async function picture(page: Page, colorScheme: string, name: string): Promise<v
   await page.screenshot({ path: join(pictures ?? tmpdir(), `${colorScheme} ${name}.png`.replaceAll(' ', '-').toLowerCase()) });
 }
 
-/** The built service, in a process and folders of its own. */
+/** Starts the built service in a process with its own folders. */
 async function startService(): Promise<typeof service> {
   const folder = await mkdtemp(join(tmpdir(), 'unionhall-browser-'));
   const child = spawn(process.execPath, [join(project, 'dist', 'src', 'main.js'), 'start'], {
@@ -493,7 +495,7 @@ async function startService(): Promise<typeof service> {
   }
 }
 
-/** Where the service says it answers. */
+/** Returns the address that the service prints. */
 function announced(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let said = '';

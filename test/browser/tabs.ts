@@ -8,12 +8,12 @@ import { setTimeout } from 'node:timers/promises';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { startProcess, type Process } from '../support/process.ts';
 
-// Tabs of one browser that keep a session alive together, on the built service. Run by `npm run test:browser`; for a
-// minute where TABS_SECONDS=60 says so.
+// Tests several browser tabs that share a session, with the built service. Run it with `npm run test:browser`; set
+// TABS_SECONDS=60 for a longer test.
 
 const program = process.env['CHROMIUM'] || '/usr/bin/chromium';
 const seconds = Number(process.env['TABS_SECONDS'] ?? 10);
-/** Milliseconds that the busiest tab waits between two refreshes, more or less. */
+/** The average delay between two refreshes in the busiest tab, in milliseconds. */
 const pause = Number(process.env['TABS_PAUSE'] ?? 300);
 const refreshName = 'unionhall_refresh';
 
@@ -58,7 +58,7 @@ void test(`three tabs that refresh for ${seconds} s stay signed in`, async () =>
       assert.deepEqual(refused, []);
       assert.ok(refreshed > seconds / 3, `a tab refreshed ${refreshed} times`);
     }
-    // Without a lock, two at the same instant: one loses the race. Of three, one could be late by two refreshes.
+    // Without a lock, one of two concurrent refreshes loses the race. With three, one could lag two refreshes behind.
     for (let round = 0; round < 30; round += 1) {
       const at = Date.now() + 250;
       const pair = tabs.filter((_, place) => place !== round % 3);
@@ -89,7 +89,7 @@ void test('a forged token affects no session', async () => {
     const forged = `${token.slice(0, -8)}${token.at(-8) === 'A' ? 'B' : 'A'}${token.slice(-7)}`;
     for (let time = 0; time < 5; time += 1) assert.equal(await refreshElsewhere(forged), 'UNAUTHENTICATED');
     for (const page of tabs) assert.equal((await page.evaluate(refreshOnce)).code, null);
-    // Nor does it where the browser itself is made to send it: its own token is gone, the session is not.
+    // The same for a request that the browser itself sends: its token is lost, but the session continues.
     const newest = await tokenIn(context);
     await context.addCookies([
       { name: refreshName, value: forged, domain: '127.0.0.1', path: '/graphql', httpOnly: true, sameSite: 'Strict' },
@@ -117,7 +117,7 @@ void test('a stolen older token ends the session in all tabs and causes an alert
   });
 });
 
-/** Signs in with cookies in the first of three tabs, and gives all three. */
+/** Signs in with cookies in the first of three tabs, and returns all three. */
 async function inTabs(username: string, act: (tabs: readonly Page[], context: BrowserContext) => Promise<void>): Promise<void> {
   const context = await browser.newContext();
   try {
@@ -136,7 +136,7 @@ async function tokenIn(context: BrowserContext): Promise<string> {
   return cookie.value;
 }
 
-/** Refreshes as somebody who has a token and no browser. @returns the code of the refusal; null for none. */
+/** Refreshes with a stolen token and no browser. @returns the error code, or null. */
 async function refreshElsewhere(token: string): Promise<string | null> {
   const response = await fetch(`${service.url}/graphql`, {
     method: 'POST',
@@ -147,7 +147,7 @@ async function refreshElsewhere(token: string): Promise<string | null> {
   return errors[0]?.extensions.code ?? null;
 }
 
-/** The queue looks for mail every few seconds. */
+/** The queue checks for mail every few seconds. */
 async function untilSaid(what: RegExp): Promise<void> {
   for (let time = 0; time < 150; time += 1) {
     if (what.test(service.said())) return;
@@ -156,7 +156,7 @@ async function untilSaid(what: RegExp): Promise<void> {
   assert.match(service.said(), what);
 }
 
-// What follows runs in the page: each function is sent there alone, as its text.
+// The following functions run in the page, each sent there as text.
 
 interface Said {
   data: { login?: Tokens; refresh?: Tokens; me?: { username: string } } | null;
@@ -201,7 +201,7 @@ async function whoAmI(accessToken: string | null): Promise<string> {
   return errors[0]?.extensions.code ?? data?.me?.username ?? '';
 }
 
-/** Refreshes again and again, one tab at a time, as docs/identity.md asks of a client. */
+/** Refreshes repeatedly, one tab at a time, as docs/identity.md requires of a client. */
 async function refreshOften(given: { seconds: number; pause: number }): Promise<{ refreshed: number; refused: string[] }> {
   const post = async (query: string, more: Record<string, string> = {}) => {
     const headers = { 'content-type': 'application/json', ...more };

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Keyring } from '../../src/services/crypto/keyring.ts';
 
-// Counted, and otherwise as they are.
+// Counts the calls without changing them.
 const argon = await import('argon2');
 const crypto = await import('node:crypto');
 const hash = jest.fn(argon.hash);

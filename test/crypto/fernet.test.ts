@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { decryptFernet, encryptFernet, FernetError, readFernetKey } from '../../src/services/crypto/fernet.ts';
 import { deriveMasterKey, stretch } from '../../src/services/crypto/stretch.ts';
 
-// Facts of the specification: generate.json, verify.json and invalid.json of github.com/fernet/spec.
+// Test vectors of the specification: generate.json, verify.json and invalid.json of github.com/fernet/spec.
 const secret = readFernetKey('cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=');
 const token = 'gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==';
 const made = new Date('1985-10-26T01:20:00-07:00');
@@ -190,7 +190,7 @@ describe('a key from a password', () => {
   });
 });
 
-/** On a developer's machine without Python the facts above have to do; where all must hold, they do not. */
+/** A developer's machine may lack Python; CI must have it. */
 if (hasPython || process.env['CI'] === '1')
   describe('compatibility with Python’s cryptography', () => {
     const texts = ['', 'x', 'a block of sixteen', '“ja, claro”\n\u0000', 'x'.repeat(5000)];

@@ -8,7 +8,7 @@ const settle = async () => {
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
 };
 
-/** A choice that is made when the test says so. */
+/** A preparation that the test completes. */
 const choice = <T>(chosen: T, noted: () => void = () => {}) => {
   let make = (): void => {};
   const made = new Promise<void>((resolve) => (make = resolve));
@@ -33,7 +33,7 @@ describe('the order of jobs', () => {
     expect(chosen).toEqual([0]);
     choices[0]?.make();
     await settle();
-    // The first one hashes, for tens of milliseconds; the second one chooses meanwhile.
+    // The first one hashes for some milliseconds, while the second one prepares.
     expect([chosen, hashed]).toEqual([[0, 1], []]);
     await asked[0];
     await settle();
@@ -68,7 +68,7 @@ describe('the order of jobs', () => {
         })
         .finally(() => (running -= 1));
     await Promise.all(Array.from({ length: 24 }, ask));
-    // Two that hash, two that are next, and two that have just been answered and are told so.
+    // Two that hash, two that are next, and two that have just been answered.
     expect(most).toBeLessThanOrEqual(6);
     expect(most).toBeGreaterThanOrEqual(3);
   });

@@ -3,7 +3,7 @@ import { hash as bcrypt, hashSync } from 'bcrypt';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Keyring } from '../../src/services/crypto/keyring.ts';
 
-// Counted, and otherwise as they are: what is run is what is asked for, and nothing else.
+// Counts the calls without changing them.
 const [argon, bcrypts] = [await import('argon2'), await import('bcrypt')];
 const runs: string[] = [];
 jest.unstable_mockModule('argon2', () => ({
@@ -32,7 +32,7 @@ const [right, wrong] = [
   { isRight: true, needsRehash: true },
   { isRight: false, needsRehash: false },
 ];
-/** From the tests of crypt_blowfish, like those beside it; its password is `U*U`. */
+/** From the tests of crypt_blowfish, like the next ones. Its password is `U*U`. */
 const known = '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW';
 const made = await bcrypt('solidarity', 4);
 const madeByArgon = await argon2('solidarity', { memoryCost: 64, timeCost: 1, parallelism: 1 });
@@ -75,7 +75,7 @@ describe('an imported bcrypt hash', () => {
     const long = '🔨'.repeat(100);
     const stored = hashSync(Buffer.from(long).subarray(0, 72), '$2b$04$CCCCCCCCCCCCCCCCCCCCC.').replace('2b', variant);
     expect(await verify(stored, long)).toEqual(right);
-    // A length that is kept in one byte would compare these by less than they are.
+    // An implementation with a one-byte length would compare fewer bytes.
     expect(await verify(stored, '🔨'.repeat(17))).toEqual(wrong);
     expect(await verify(stored, 'x'.repeat(128))).toEqual(wrong);
   });
@@ -113,7 +113,7 @@ describe('an imported Argon2 hash', () => {
   });
 
   it.each([
-    // Made by the reference implementation, of "password" and "somesalt".
+    // Created by the reference implementation from "password" and "somesalt".
     ['$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8', true],
     ['$argon2i$m=256,t=2,p=1$c29tZXNhbHQ$/U3YPXYsSb3q9XxHvc0MLxur+GP960kN9j7emXX8zwY', true],
     ['$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4', true],

@@ -109,7 +109,7 @@ describe('a stored text that is not one of our hashes', () => {
   ])('never matches, and costs no more than any other: %#', async (text) => {
     const start = process.cpuUsage();
     expect(await verifyPassword(text, 'secret', cost, keyring)).toEqual({ isRight: false, needsRehash: false });
-    const { user, system } = process.cpuUsage(start); // microseconds; the clock would also count the load of the machine
+    const { user, system } = process.cpuUsage(start); // microseconds of CPU; elapsed time would include the load of the machine
     expect(user + system).toBeGreaterThan(3_000);
     expect(user + system).toBeLessThan(2_000_000);
   });

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Keyring } from '../../src/services/crypto/keyring.ts';
 
-// What hashes and what compares is counted, and otherwise as it is.
+// Counts hashing and comparing without changing them.
 const [argon, bcrypt, crypto] = [await import('argon2'), await import('bcrypt'), await import('node:crypto')];
 const argonHash = jest.fn(argon.hash);
 const bcryptHash = jest.fn(bcrypt.hash);

@@ -6,7 +6,7 @@ const now = new Date('2026-05-01T12:00:15Z');
 const step = stepOf(now);
 const at = (seconds: number) => new Date(seconds * 1000);
 
-/** A seed for which this step and the next have one code: of two million, the first. */
+/** A seed with the same code for this step and the next: the first in two million. */
 const twice = Buffer.alloc(20);
 twice.writeUInt32BE(2_103_653);
 

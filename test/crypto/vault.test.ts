@@ -27,7 +27,7 @@ const before = Keyring.parse(older);
 const keyring = Keyring.parse(`${newer},${older}`);
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-/** Every text that is this one with one character another, or cut. */
+/** Yields every text with one character changed, and every truncated text. */
 function* spoilt(text: string): Generator<string> {
   for (let at = 0; at < text.length; at += 1) {
     for (const other of ['A', 'B', ':', '0', 'x']) if (text[at] !== other) yield `${text.slice(0, at)}${other}${text.slice(at + 1)}`;

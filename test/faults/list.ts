@@ -1,10 +1,10 @@
-/** A deliberate fault: a text in a file of the sources, what stands there instead, and the tests that must fail. */
+/** A deliberate fault: a text in a source file, its replacement, and the tests that must fail. */
 export interface Fault {
   readonly name: string;
   readonly file: string;
   readonly from: string;
   readonly to: string;
-  /** Words of the paths of tests. A run of all tests ignores them. */
+  /** Words in the paths of tests. Ignored when all tests run. */
   readonly tests: readonly string[];
 }
 
@@ -75,7 +75,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a record is changed from a version that is out of date',
     file: 'src/services/record/index.ts',
-    from: "if (looked != null && looked !== version) throw conflict('The record has changed since that version. Read it again.', 'CHANGED', []);",
+    from: "  if (looked != null && looked !== version)\n    throw conflict('The record has changed since that version. Read it again.', 'CHANGED', []);\n",
     to: '',
     tests: ['test/version'],
   },

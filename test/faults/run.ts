@@ -3,9 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { faults, type Fault } from './list.ts';
 
-// Puts one fault after another into the sources, and says which of them the tests notice. Run it in a copy of the repository,
-// as it changes sources: `node test/faults/run.ts` runs the tests that each fault names, with `all` every fast test, with
-// `full` every test. More words choose faults by their names.
+// Puts one fault after another into the sources, and prints which of them the tests detect. Run it in a copy of the
+// repository, because it changes sources. `node test/faults/run.ts` runs the tests that each fault names, `all` every
+// fast test, and `full` every test. Further words select faults by name.
 
 const project = join(import.meta.dirname, '..', '..');
 const jest = join(project, 'node_modules', 'jest', 'bin', 'jest.js');

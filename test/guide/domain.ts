@@ -6,12 +6,12 @@ import { basename, delimiter, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { blocksOf, patched } from '../../scripts/new-domain.ts';
 
-// Takes docs/domain.md at its word, in a copy of the repository. Run by `npm run test:guide`.
+// Follows docs/domain.md literally in a copy of the repository. Run it with `npm run test:guide`.
 
 const project = join(import.meta.dirname, '..', '..');
 const guide = readFileSync(join(project, 'docs', 'domain.md'), 'utf8');
 
-/** What a copy has of its own, or does without. */
+/** Folders that a copy has separately, or does without. */
 const left = new Set(['node_modules', '.git', 'dist', '.unionhall', 'coverage']);
 
 let copy: string;
@@ -20,7 +20,7 @@ before(() => {
   copy = mkdtempSync(join(tmpdir(), 'unionhall-guide-'));
   cpSync(project, copy, { recursive: true, filter: (source) => !left.has(basename(source)) });
   mkdirSync(join(copy, 'node_modules'));
-  // Only what the packages are is shared: what tests keep there is the copy's own.
+  // Shares only the packages; caches of the tests stay separate.
   for (const name of readdirSync(join(project, 'node_modules')).filter((each) => each !== '.cache'))
     symlinkSync(join(project, 'node_modules', name), join(copy, 'node_modules', name));
 });
@@ -45,7 +45,7 @@ void test('an outdated guide is detected', () => {
   assert.throws(() => run('node -e "process.exit(3)"'), /process\.exit\(3\)/);
 });
 
-/** Runs a command of the guide in the copy, as somebody would who pastes it. */
+/** Runs a command of the guide in the copy, as if pasted. */
 function run(command: string): void {
   const began = performance.now();
   const { DATABASE_URL: _, NODE_OPTIONS: __, ...environment } = process.env;

@@ -1,6 +1,6 @@
 /**
- * Who sees what, as the union agreed it: written from the agreement's table of rights, never from `src/permissions`.
- * The table governs data, not paths: a list inside a record shows the rows that its reader may see anyway.
+ * The expected permissions, written from the table that the union agreed on, never from `src/permissions`. The table
+ * covers data, not paths: a list inside a record shows the rows that the caller can see anyway.
  */
 export const roles = ['admin', 'officer', 'staff', 'organizer', 'instructor', 'member'] as const;
 export type Role = (typeof roles)[number];
@@ -339,7 +339,10 @@ export const keepsShowing: ReadonlySet<string> = new Set([
   'User.member',
 ]);
 
-/** Types that are no records: what they tell comes from records, or is the caller's own. Connections are told by their form. */
+/**
+ * Types without records: their values come from records or belong to the caller. Connections are recognized by their
+ * form.
+ */
 export const plainTypes: Readonly<Record<string, string>> = {
   PageInfo: 'hasNextPage hasPreviousPage startCursor endCursor',
   Permission: 'type operation isAllowed',
@@ -385,10 +388,10 @@ export const lists = {
   users: 'User',
 } as const;
 
-/** Lists of what is never deleted; there is no lookup beside them. */
+/** Lists of records that are never deleted; they have no lookup. */
 export const plainLists = { auditEvents: 'AuditEvent', deadlines: 'GrievanceDeadline' } as const;
 
-/** The lookup by id beside each list, where there is one. */
+/** The lookup by id beside each list, if it has one. */
 export const lookups = {
   organizations: 'organization',
   members: 'member',
@@ -413,7 +416,7 @@ const withVault: Allowed = ['admin', 'officer', 'staff', 'organizer'];
 const keepingRecords: readonly Role[] = ['admin', 'officer', 'staff'];
 const withSalting: Allowed = ['admin', 'officer', 'organizer'];
 
-/** Who may ask which operation at all. */
+/** The callers that may call each operation at all. */
 export const operations: Readonly<Record<'Query' | 'Mutation' | 'Subscription', Readonly<Record<string, Allowed>>>> = {
   Query: {
     isConfigured: 'anyone',
@@ -565,7 +568,10 @@ export const operations: Readonly<Record<'Query' | 'Mutation' | 'Subscription', 
 export const rolesOf = (username: Username | 'anonymous'): readonly Role[] | null =>
   username === 'anonymous' ? null : username === 'testuser' ? ['member'] : [username];
 
-/** How an operation answers somebody with these roles, who is not the owner, before it looks at anything: null where it may be asked. */
+/**
+ * Returns how an operation answers a caller with these roles, who is not the owner, before any check of its input. Null
+ * if it may be called.
+ */
 export function refusalOf(allowed: Allowed, held: readonly Role[] | null): 'UNAUTHENTICATED' | 'FORBIDDEN' | null {
   if (allowed === 'anyone') return null;
   if (held === null) return 'UNAUTHENTICATED';

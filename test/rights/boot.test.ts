@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-/** What the service says when it is to start with other parts. */
+/** Returns the errors of a start with other parts. */
 function gapsWith(parts: SchemaParts): readonly string[] {
   try {
     buildExecutable(metadata, parts);
@@ -28,11 +28,11 @@ function gapsWith(parts: SchemaParts): readonly string[] {
   return [];
 }
 
-/** The rules, with one type's rule changed. */
+/** Returns the rules with one changed. */
 const rulesWith = (type: string, change: (rule: RowRule) => RowRule): RowRule[] =>
   rowRules.map((rule) => (rule.type === type ? change(rule) : rule));
 
-/** A rule without a field in any of its groups. */
+/** Returns a rule without a field in any of its groups. */
 const without =
   (field: string) =>
   (rule: RowRule): RowRule => ({
@@ -58,7 +58,7 @@ class ForgottenMutation {
 
 class Orphan {}
 
-/** A rule with one more grant, which shows these groups. */
+/** Returns a rule with one more grant, which shows these groups. */
 const granting =
   (groups: (fields: string[]) => string[]) =>
   (rule: RowRule): RowRule => ({
@@ -67,7 +67,7 @@ const granting =
   });
 
 describe('the service starts', () => {
-  it('with the rules as they are', () => {
+  it('with the current rules', () => {
     expect(gapsWith({})).toEqual([]);
   });
 });
@@ -147,7 +147,7 @@ describe('the service does not start', () => {
     for (const gap of gaps) expect(found).toContainEqual(typeof gap === 'string' ? gap : expect.stringMatching(gap));
   });
 
-  it('and says all that is missing at once', () => {
+  it('and reports everything that is missing at once', () => {
     const parts = { entities: [...entities, Orphan], rowRules: rulesWith('Member', without('notes')) };
     expect(() => buildExecutable(metadata, parts)).toThrow(
       /Permission rules are incomplete:\n(?=[^]*Orphan has no row rule)(?=[^]*Member\.notes is in no field group)/,

@@ -11,7 +11,10 @@ import { agreement, people, type Username } from './agreement.ts';
 import { fillIn } from './kit.ts';
 import { Ledger, type Asker } from './ledger.ts';
 
-/** Which type of the agreement an entity is: for users their accounts, not their names. Assignments go by another name. */
+/**
+ * Returns the type of an entity in the expected permissions: accounts for users, without their names. Assignments have
+ * another name.
+ */
 const typeOf = (entity: string): string | undefined =>
   entity === 'UserRole' ? 'RoleAssignment' : entity in agreement ? entity : undefined;
 
@@ -25,7 +28,7 @@ beforeAll(async () => {
   ledgers = await Ledger.ofAll(local.sql, people);
 });
 
-/** Somebody as a request names them. */
+/** Returns a user as the viewer of a request. */
 const viewerOf = ({ userId, memberId, roles }: Asker): Viewer =>
   new Viewer(
     {
@@ -44,7 +47,7 @@ const viewerOf = ({ userId, memberId, roles }: Asker): Viewer =>
     mayAct,
   );
 
-/** The ids that the entity manager finds for a viewer. */
+/** Returns the ids that the entity manager finds for a viewer. */
 async function found(viewer: Viewer, entity: (typeof entities)[number], filters?: false | { alive: false }): Promise<string[]> {
   const em = local.database.orm.em.fork();
   em.setFilterParams('visible', { viewer, now: new Date() });
@@ -53,7 +56,7 @@ async function found(viewer: Viewer, entity: (typeof entities)[number], filters?
 }
 
 describe.each(people)('the entity manager finds for %s', (who) => {
-  it.each(entities.map((entity) => [entity.name, entity] as const))('of %s what the agreement shows', async (name, entity) => {
+  it.each(entities.map((entity) => [entity.name, entity] as const))('the agreed rows of %s', async (name, entity) => {
     const type = typeOf(name);
     const ledger = ledgers.get(who) as Ledger;
     const viewer = viewerOf(ledger.asker);
@@ -64,11 +67,11 @@ describe.each(people)('the entity manager finds for %s', (who) => {
 });
 
 describe('the entity manager', () => {
-  it('finds nothing for the anonymous', async () => {
+  it('finds nothing for an anonymous caller', async () => {
     for (const entity of entities) expect([entity.name, await found(Viewer.anonymous, entity)]).toEqual([entity.name, []]);
   });
 
-  it('finds nothing for somebody whose roles have ended, but themselves', async () => {
+  it('finds nothing for a user whose roles have expired, except themselves', async () => {
     const asker = { ...(ledgers.get('admin') as Ledger).asker, roles: [] };
     const ledger = await Ledger.of(local.sql, asker);
     for (const entity of entities) {
@@ -78,7 +81,7 @@ describe('the entity manager', () => {
     expect(ledger.ids('User')).toEqual([asker.userId]);
   });
 
-  it('fails where nobody was named', async () => {
+  it('throws if no viewer is set', async () => {
     const em = local.database.orm.em.fork();
     for (const entity of entities) await expect(em.find<object>(entity, {})).rejects.toThrow();
   });
@@ -86,7 +89,7 @@ describe('the entity manager', () => {
   it.each([
     ['member', 'members', 'member_id'],
     ['employer', 'organizations', 'employer_id'],
-  ])('finds a case whose %s was deleted, as it is read', async (_what, table, column) => {
+  ])('finds a case whose %s was deleted, like a read', async (_what, table, column) => {
     const ledger = ledgers.get('officer') as Ledger;
     await local.sql(`update ${table} set deleted_at = now() where id in (select ${column} from grievances)`, []);
     try {
@@ -96,7 +99,7 @@ describe('the entity manager', () => {
     }
   });
 
-  it('does not join what is hidden', async () => {
+  it('does not join hidden rows', async () => {
     const { asker } = ledgers.get('member') as Ledger;
     const em = local.database.orm.em.fork();
     em.setFilterParams('visible', { viewer: viewerOf(asker), now: new Date() });

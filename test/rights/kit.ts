@@ -2,27 +2,27 @@ import { buildClientSchema, getIntrospectionQuery, type GraphQLSchema, type Intr
 import type { Database } from '../../src/database/index.ts';
 import type { Local } from '../support/local.ts';
 
-/** Bounds in which a whole table of questions is one operation: what they prove is about rights. */
+/** Limits that allow many queries in one operation, because these tests are about permissions. */
 export const wide = { MAX_DEPTH: '50', MAX_ALIASES: '1000', MAX_ROOT_FIELDS: '1000', MAX_COST: '1000000000000' };
 
-/** The schema as a client meets it. */
+/** Returns the schema as clients see it. */
 export const schemaOf = async (local: Local): Promise<GraphQLSchema> =>
   buildClientSchema(await local.anonymous.see<IntrospectionQuery>(getIntrospectionQuery()));
 
 /**
- * Leaves no field without a value that the laws let have one, so that what is hidden would be seen; gives the two members
- * representatives, a past employer and an own case that was deleted; deletes one of every kind of record that no case is about.
+ * Fills every field that may have a value, so that a hidden one would be noticed. Gives the two members
+ * representatives, a past employer and a deleted case, and deletes one of every kind of record without a case.
  */
 export async function fillIn(sql: Database['run']): Promise<void> {
   for (const statement of filling) await sql(statement, []);
   await sql(`update users set locked_until = '2020-01-01T00:00:00Z'`, []);
 }
 
-/** The member record of a username. */
+/** Returns the member record of a username in SQL. */
 const mine = (username: string): string => `(select member_id from users where username = '${username}')`;
 const user = (username: string): string => `(select id from users where username = '${username}')`;
 
-/** An event of the audit log. */
+/** Returns an event of the audit log in SQL. */
 function audited(username: string, action: string, targetType: string | null): string[] {
   const target = targetType === null ? 'null, null' : `'${targetType}', gen_random_uuid()`;
   return [
@@ -47,7 +47,7 @@ const filling = [
   `update grievance_step_records set union_attendees = 'U', employer_attendees = 'E', notes = 'step notes'`,
   `update case_events set note = 'event note', actor_id = coalesce(actor_id, ${user('staff')})`,
   `update case_events set actor_id = ${user('officer')} where grievance_id in (select id from grievances where member_id = ${mine('testuser')})`,
-  // Their representative acts on an application of theirs too, which is none of the applicant's business.
+  // Their representative also acts on one of their applications, which the applicant must not see.
   `update case_events set actor_id = ${user('staff')} where application_id in (select id from benevolence_applications where member_id = ${mine('member')})`,
   `update user_roles set assigned_by_id = ${user('staff')} where user_id = ${user('member')}`,
   `update user_roles set assigned_by_id = ${user('officer')} where user_id = ${user('testuser')}`,
@@ -56,7 +56,8 @@ const filling = [
   `update users set member_id = (select id from members m where not exists (select 1 from users u where u.member_id = m.id) order by m.id limit 1)
     where username = 'officer' and member_id is null`,
   `update user_roles set assigned_by_id = coalesce(assigned_by_id, ${user('admin')}), expires_at = '2999-01-01T00:00:00Z'`,
-  // A past employer of the member's that has no case of theirs, and a case of theirs, deleted, at an employer they have nothing else to do with.
+  // A past employer of the member without a case of theirs, and a deleted case at an employer without other relations
+  // to them.
   `insert into member_employments (id, created_at, updated_at, member_id, organization_id, start_date, end_date)
     select gen_random_uuid(), now(), now(), ${mine('member')}, o.id, '2001-01-01', '2002-01-01' from organizations o
     where not exists (select 1 from member_employments e where e.organization_id = o.id and e.member_id = ${mine('member')}) and o.org_type = 'employer'
@@ -79,11 +80,11 @@ const filling = [
     select gen_random_uuid(), id, 1, 'answer', '2026-04-10', '2026-03-30', 'R. Manager', 'Letter', 'Reason', assigned_user_id, now() from grievances`,
   `insert into grievance_milestones (id, grievance_id, step, kind, date, is_default, supersedes_id, actor_id, at)
     select gen_random_uuid(), grievance_id, step, kind, date, false, id, ${user('officer')}, now() from grievance_milestones where kind = 'met'`,
-  // A page holds 100.
+  // A page contains 100.
   `delete from grievance_deadlines where id not in (
     select d.id from grievance_deadlines d join grievances g on g.id = d.grievance_id
     order by g.member_id in (${mine('member')}, ${mine('testuser')}) desc, d.due_date desc, d.id limit 90)`,
-  // Signed, and then deleted; and signed by an employer that the member has nothing to do with.
+  // A deleted signature, and a signature of an employer without a relation to the member.
   `insert into agreement_employers (id, created_at, updated_at, agreement_id, organization_id, assented_date, ended_date)
     select gen_random_uuid(), now(), now(), a.id, e.organization_id, '1990-01-01', '1990-12-31' from agreements a, member_employments e
     where a.code = 'OLD' and e.member_id = ${mine('member')} limit 1`,

@@ -3,7 +3,7 @@ import { agreement, words, type Agreed, type Role } from './agreement.ts';
 
 export type Stored = Readonly<Record<string, unknown>> & { readonly id: string };
 
-/** The callers, as the database has them. */
+/** The callers as stored in the database. */
 export interface Asker {
   readonly userId: string;
   readonly memberId: string | null;
@@ -15,7 +15,7 @@ interface Seen {
   readonly fields: ReadonlySet<string>;
 }
 
-/** Somebody by username, with the roles in force. */
+/** Returns a user by username, with the roles in force. */
 export async function askerOf(sql: Database['run'], username: string): Promise<Asker> {
   const rows = await sql(
     `select u.id, u.member_id, r.based_on from users u
@@ -30,7 +30,10 @@ export async function askerOf(sql: Database['run'], username: string): Promise<A
   };
 }
 
-/** Every row that the agreement shows to one person, and which fields of it: what is not in here does not exist for them. */
+/**
+ * All rows that the expected permissions show to one user, with their visible fields. Everything else must be
+ * invisible.
+ */
 export class Ledger {
   private readonly families = new Map<string, ReadonlyMap<unknown, readonly string[]>>();
 
@@ -44,7 +47,7 @@ export class Ledger {
     return Ledger.from(sql, asker, await everyRow(sql));
   }
 
-  /** One for each of these people. */
+  /** Creates a ledger for each of these users. */
   static async ofAll<Name extends string>(sql: Database['run'], usernames: readonly Name[]): Promise<ReadonlyMap<Name, Ledger>> {
     const stored = await everyRow(sql);
     const ledgers = new Map<Name, Ledger>();
@@ -58,27 +61,27 @@ export class Ledger {
     return new Ledger(asker, stored, seen);
   }
 
-  /** Whether any row of the type could exist for this person. */
+  /** Whether any row of the type could be visible. */
   reads(type: string): boolean {
     return grantsOf(of(type), this.asker).length > 0;
   }
 
-  /** The ids of all rows, whether visible or not. */
+  /** Returns the ids of all rows, visible or not. */
   everyId(type: string): string[] {
     return this.stored(type).map(({ id }) => id);
   }
 
-  /** All rows, whether visible or not. */
+  /** Returns all rows, visible or not. */
   stored(type: string): readonly Stored[] {
     return this.every.get(type) ?? [];
   }
 
-  /** The ids of the rows that exist for this person, the deleted ones only where they are asked for. */
+  /** Returns the ids of visible rows, including deleted ones only on request. */
   ids(type: string, { deleted = false } = {}): string[] {
     return this.rows(type, deleted).map(({ id }) => id);
   }
 
-  /** The ids of a record's children that exist for this person. */
+  /** Returns the ids of a record's visible children. */
   children(type: string, foreignKey: string, parent: string): readonly string[] {
     const key = `${type} ${foreignKey}`;
     const known = this.families.get(key) ?? grouped(this.rows(type, false), foreignKey);
@@ -94,12 +97,12 @@ export class Ledger {
     return this.seen.get(type)?.get(id)?.fields.has(field) ?? false;
   }
 
-  /** Whether the field shows on any row. */
+  /** Whether the field is visible on any row. */
   everSees(type: string, field: string): boolean {
     return grantsOf(of(type), this.asker).some(([, , parts]) => fieldsOf(of(type), parts).includes(field));
   }
 
-  /** Whether a row exists for this person; a deleted one only where it is asked for. */
+  /** Whether a row is visible; a deleted one only on request. */
   has(type: string, id: string, { deleted = false } = {}): boolean {
     const row = this.row(type, id);
     return row !== undefined && (deleted || isAlive(row));
@@ -110,7 +113,7 @@ export class Ledger {
   }
 }
 
-/** What is stored, by type. */
+/** Reads all stored rows by type. */
 async function everyRow(sql: Database['run']): Promise<ReadonlyMap<string, readonly Stored[]>> {
   const stored = new Map<string, readonly Stored[]>();
   for (const [type, { table, idOf }] of Object.entries(agreement)) {
@@ -158,5 +161,5 @@ export function of(type: string): Agreed {
   return agreed;
 }
 
-/** The id under which a stored row is shown. */
+/** Returns the id under which a stored row appears. */
 export const shownId = ({ idOf }: Agreed, id: string): string => (idOf ? idOf(id) : id);

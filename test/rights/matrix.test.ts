@@ -35,7 +35,7 @@ beforeAll(async () => {
   for (const who of people) await local[who].token();
   await fillIn(local.sql);
   ledgers = await Ledger.ofAll(local.sql, people);
-  // What is refused of the vault is recorded separately: the log has to stand still while it is held against the ledger.
+  // Refusals of the vault are recorded at once, but the log must not change during the comparison.
   await local.sql(`create function stands_still() returns trigger language plpgsql as $$ begin return null; end $$`, []);
   await local.sql('create trigger stands_still before insert on audit_events for each row execute function stands_still()', []);
 });
@@ -43,11 +43,14 @@ beforeAll(async () => {
 const rootTypes = ['Query', 'Mutation', 'Subscription'] as const;
 type Root = (typeof rootTypes)[number];
 
-/** The refusal that somebody meets at an operation. */
+/** Returns the refusal that a user gets from an operation. */
 const refused = (operation: string, who: Username | 'anonymous', root: Root = 'Query') =>
   refusalOf(operations[root][operation] ?? [], rolesOf(who));
 
-/** The roles that can see a field according to its description: "Visible to admins. Members see it for …. Otherwise null." */
+/**
+ * Returns the roles that can see a field, from its description: "Visible to admins. Members see it for …. Otherwise
+ * null."
+ */
 function viewersIn(description: string): Set<string> {
   const sentences = /^(.*) Otherwise (?:null|empty)\.$/.exec(description)?.[1]?.split(/(?<=\.) /) ?? [];
   const viewers = sentences.flatMap((sentence) => /^Visible to (.*)\.$|^(.*) see it for /.exec(sentence)?.slice(1) ?? []).join(' ');
@@ -55,16 +58,16 @@ function viewersIn(description: string): Set<string> {
   return new Set(Object.entries(named).flatMap(([role, noun]) => (new RegExp(`\\b${noun}`, 'i').test(viewers) ? [role] : [])));
 }
 
-describe('the agreement', () => {
+describe('the expected permissions', () => {
   const ofRecords = Object.entries(agreement).map(([type, { parts }]) => [type, Object.values(parts).flatMap(words)] as const);
   const ofPlain = Object.entries(plainTypes).map(([type, fields]) => [type, words(fields)] as const);
 
-  it.each([...ofRecords, ...ofPlain])('decides on every field of %s, once', (type, fields) => {
+  it.each([...ofRecords, ...ofPlain])('cover every field of %s once', (type, fields) => {
     const published = schema.getType(type);
     expect(isObjectType(published) && Object.keys(published.getFields()).sort()).toEqual([...fields].sort());
   });
 
-  it('is told by the schema: to whom a field shows that is not shown to all who see the record', () => {
+  it('are in the schema: who can see a field that not everyone with the record can see', () => {
     for (const [name, { parts, grants }] of Object.entries(agreement)) {
       const fields = (schema.getType(name) as GraphQLObjectType).getFields();
       const seeing = new Set(grants.flatMap(([to]) => words(to)));
@@ -78,7 +81,7 @@ describe('the agreement', () => {
     }
   });
 
-  it('decides on every type that can be asked', () => {
+  it('cover every type with operations', () => {
     const forms = [...Object.values(lists), ...Object.values(plainLists)].flatMap((type) => [`${type}Connection`, `${type}Edge`]);
     const published = Object.values(schema.getTypeMap()).filter((type) => isObjectType(type) && !type.name.startsWith('__'));
     const decided = [...Object.keys(agreement), ...Object.keys(plainTypes), ...forms, ...rootTypes];
@@ -90,19 +93,19 @@ describe('the agreement', () => {
     }
   });
 
-  it.each(rootTypes)('decides on every %s', (root) => {
+  it.each(rootTypes)('cover every %s', (root) => {
     const type = schema.getType(root);
     expect(isObjectType(type) && Object.keys(type.getFields()).sort()).toEqual(Object.keys(operations[root]).sort());
   });
 
-  it('shows something to each role, and hides something from each but the admin', () => {
+  it('show something to each role, and hide something from each except the admin', () => {
     for (const who of people) {
       const hidden = Object.keys(agreement).flatMap((type) =>
         ledgerOf(who)
           .everyId(type)
           .filter((id) => !ledgerOf(who).row(type, id)),
       );
-      // The admin reads everything but the sessions of others.
+      // The admin can read everything except the sessions of others.
       expect([who, hidden.length > 0]).toEqual([who, true]);
       expect([who, ledgerOf(who).ids('Member').length > 0, ledgerOf(who).ids('Organization').length > 0]).toEqual([who, true, true]);
     }
@@ -112,7 +115,7 @@ describe('the agreement', () => {
 describe.each(askers)('%s', (who) => {
   const ask = (query: string): Promise<Answer<Record<string, unknown>>> => local[who].ask<Record<string, unknown>>(query);
 
-  it('meets the permissions that were agreed, and is told so', async () => {
+  it('has exactly the agreed permissions, and can read them', async () => {
     const { data } = await ask('{ permissions { type operation isAllowed } }');
     const told = (data['permissions'] as { type: Uppercase<Root>; operation: string; isAllowed: boolean }[]).map(
       ({ type, operation, isAllowed }) => [type, operation, isAllowed] as const,
@@ -123,27 +126,24 @@ describe.each(askers)('%s', (who) => {
     expect([...told].sort()).toEqual([...agreed].sort());
   });
 
-  it.each(Object.entries({ ...lists, ...plainLists }))(
-    'finds in %s exactly what exists for them, and counts no more',
-    async (list, type) => {
-      const { data, codes } = await ask(`{ list: ${list}(first: 100) { totalCount pageInfo { hasNextPage } nodes { id } } }`);
-      const code = refused(list, who);
-      if (code !== null || who === 'anonymous') {
-        expect([data, codes]).toEqual([{ list: null }, [code]]);
-        return;
-      }
-      const { totalCount, pageInfo, nodes } = data['list'] as {
-        totalCount: number;
-        pageInfo: { hasNextPage: boolean };
-        nodes: { id: string }[];
-      };
-      const expected = ledgerOf(who).ids(type);
-      expect(nodes.map(({ id }) => id).sort()).toEqual([...expected].sort());
-      expect({ totalCount, pageInfo }).toEqual({ totalCount: expected.length, pageInfo: { hasNextPage: false } });
-    },
-  );
+  it.each(Object.entries({ ...lists, ...plainLists }))('finds exactly the visible rows in %s, and counts no more', async (list, type) => {
+    const { data, codes } = await ask(`{ list: ${list}(first: 100) { totalCount pageInfo { hasNextPage } nodes { id } } }`);
+    const code = refused(list, who);
+    if (code !== null || who === 'anonymous') {
+      expect([data, codes]).toEqual([{ list: null }, [code]]);
+      return;
+    }
+    const { totalCount, pageInfo, nodes } = data['list'] as {
+      totalCount: number;
+      pageInfo: { hasNextPage: boolean };
+      nodes: { id: string }[];
+    };
+    const expected = ledgerOf(who).ids(type);
+    expect(nodes.map(({ id }) => id).sort()).toEqual([...expected].sort());
+    expect({ totalCount, pageInfo }).toEqual({ totalCount: expected.length, pageInfo: { hasNextPage: false } });
+  });
 
-  it.each(Object.entries(lookups))('looks up in %s exactly what exists for them', async (list, lookup) => {
+  it.each(Object.entries(lookups))('can look up exactly the visible rows in %s', async (list, lookup) => {
     const type = lists[list as keyof typeof lists];
     const ids = [...ledgerOf('admin').everyId(type), absent];
     const { data, errors } = await ask(`{ ${ids.map((id, place) => `a${place}: ${lookup}(id: "${id}") { id }`).join(' ')} }`);
@@ -157,7 +157,7 @@ describe.each(askers)('%s', (who) => {
     );
   });
 
-  it('looks up by number exactly the grievances that exist for them', async () => {
+  it('can look up exactly the visible grievances by number', async () => {
     const rows = await local.sql('select id, grievance_number as number from grievances order by id', []);
     const asked = rows.map(({ number }, place) => `a${place}: grievanceByNumber(grievanceNumber: "${String(number)}") { id }`);
     const { data, codes } = await ask(`{ ${asked.join(' ')} }`);
@@ -167,7 +167,7 @@ describe.each(askers)('%s', (who) => {
     expect(codes).toEqual(rows.filter(({ id }) => !visible.includes(id as string)).map(() => code ?? 'NOT_FOUND'));
   });
 
-  it('is refused what was not allowed, whatever the arguments', async () => {
+  it('is refused everything that is not allowed, whatever the arguments', async () => {
     const arguments_: Record<string, readonly string[]> = {
       list: [
         '',
@@ -217,7 +217,7 @@ describe.each(people)('%s', (who) => {
     ['me', 'one', 'User', 2],
   ];
 
-  it.each(roots)('sees of %s every field that was agreed, and nothing else', async (root, form, type, steps) => {
+  it.each(roots)('sees exactly the agreed fields of %s', async (root, form, type, steps) => {
     if (refused(root.replace(/\(.*/, ''), who) !== null) return;
     const roll = dice(1);
     const question = everything(schema, type, steps, roll);
@@ -227,18 +227,18 @@ describe.each(people)('%s', (who) => {
     const expected = root === 'me' ? [ledgerOf(who).asker.userId] : ledgerOf(who).ids(type);
     examiner.examine(answer.data.root, form, question, expected, root);
     expect(examiner.discrepancies).toEqual([]);
-    // Every field that may show was met showing a value: what is never filled proves nothing.
+    // Every visible field had a value at least once: a field without values proves nothing.
     const own = question.leaves.map(({ field }) => field).filter((field) => field !== 'deletedAt' && ledgerOf(who).everSees(type, field));
     if (who === 'admin') expect(own.filter((field) => !examiner.met.has(`${type}.${field}`))).toEqual([]);
   });
 });
 
-describe('what may be done with a case', () => {
+describe('the actions on a case', () => {
   type Cases = Record<'cases', { nodes: { id: string; status: string; availableActions: string[] }[] }>;
   const casesOf = async (who: Username, list: string) =>
     (await local[who].see<Cases>(`{ cases: ${list}(first: 100) { nodes { id status availableActions } } }`)).cases.nodes;
 
-  it('is up to those who handle grievances; the grievant reads', async () => {
+  it('are open to users who handle grievances; the grievant can read', async () => {
     const admins = await casesOf('admin', 'grievances');
     for (const who of ['officer', 'staff'] as const) expect([who, await casesOf(who, 'grievances')]).toEqual([who, admins]);
     for (const who of ['member', 'testuser'] as const) {
@@ -254,22 +254,19 @@ describe('what may be done with a case', () => {
     APPROVED: { admin: ['PAY'], officer: ['PAY'] },
   };
 
-  it.each(['admin', 'officer', 'staff', 'member', 'testuser'] as const)(
-    'and with an application, by %s, is what was agreed',
-    async (who) => {
-      const applications = await casesOf(who, 'benevolenceApplications');
-      expect(applications.length).toBeGreaterThan(0);
-      const waiting = await local.sql(
-        `select id from benevolence_applications a where status in ('submitted', 'under_review') and 'admin' = (
+  it.each(['admin', 'officer', 'staff', 'member', 'testuser'] as const)('and on an application by %s are the agreed ones', async (who) => {
+    const applications = await casesOf(who, 'benevolenceApplications');
+    expect(applications.length).toBeGreaterThan(0);
+    const waiting = await local.sql(
+      `select id from benevolence_applications a where status in ('submitted', 'under_review') and 'admin' = (
          select level from unnest(array['vp', 'admin', 'manager', 'president']) with ordinality l(level, place) where level = any(a.required_levels)
          and not exists (select 1 from benevolence_reviews r where r.application_id = a.id and r.round = a.round and r.review_level = level)
          order by place limit 1)`,
-        [],
-      );
-      for (const { id, status, availableActions } of applications) {
-        const reviews = who === 'admin' && waiting.some((row) => row['id'] === id) ? ['REVIEW'] : [];
-        expect([status, [...availableActions].sort()]).toEqual([status, [...(agreed[status]?.[who] ?? []), ...reviews].sort()]);
-      }
-    },
-  );
+      [],
+    );
+    for (const { id, status, availableActions } of applications) {
+      const reviews = who === 'admin' && waiting.some((row) => row['id'] === id) ? ['REVIEW'] : [];
+      expect([status, [...availableActions].sort()]).toEqual([status, [...(agreed[status]?.[who] ?? []), ...reviews].sort()]);
+    }
+  });
 });

@@ -16,7 +16,9 @@ import { absent, agreement, operations, people, refusalOf, rolesOf, type Role } 
 import { fillIn, schemaOf } from './kit.ts';
 import { askerOf, Ledger } from './ledger.ts';
 
-/** Besides those who hold one role each: an officer whose office has ended, and a user who was deactivated after signing in. */
+/**
+ * In addition to one user per role: an officer whose term has expired, and a user who was deactivated after signing in.
+ */
 const askers = ['anonymous', ...people, 'vp', 'president'] as const;
 type Asker = (typeof askers)[number];
 
@@ -36,7 +38,7 @@ beforeAll(async () => {
   await local.sql(`update users set is_active = false where username = 'president'`, []);
 });
 
-/** The caller's roles in force; null for an anonymous caller. */
+/** Returns the caller's roles in force; null for an anonymous caller. */
 const heldBy = (who: Asker): readonly Role[] | null => {
   if (who === 'vp') return [];
   return who === 'president' ? null : rolesOf(who);
@@ -44,7 +46,7 @@ const heldBy = (who: Asker): readonly Role[] | null => {
 
 const mutations = (): GraphQLField<unknown, unknown>[] => Object.values(schema.getMutationType()?.getFields() ?? {});
 
-/** A value that the type accepts; every id in it is the one given. */
+/** Returns a valid value of a type, with the given id in every id field. */
 function valueOf(type: GraphQLInputType, id: string): unknown {
   const nullable = getNullableType(type);
   if (isListType(nullable)) return [valueOf(nullable.ofType, id)];
@@ -66,7 +68,7 @@ function valueOf(type: GraphQLInputType, id: string): unknown {
   return values[nullable.toString()] ?? 'x';
 }
 
-/** Asks for a mutation with arguments that its types accept. */
+/** Sends a mutation with valid arguments. */
 function ask(who: Asker, { name, args, type }: GraphQLField<unknown, unknown>, id = absent): Promise<Answer> {
   const given = args.filter((arg) => isNonNullType(arg.type) || getNamedType(arg.type).toString() === 'ID');
   const declared = given.map((arg) => `$${arg.name}: ${String(arg.type)}`).join(', ');
@@ -76,13 +78,13 @@ function ask(who: Asker, { name, args, type }: GraphQLField<unknown, unknown>, i
   return local[who].ask(query, Object.fromEntries(given.map((arg) => [arg.name, valueOf(arg.type, id)])));
 }
 
-/** What says that somebody may not ask at all. */
+/** The codes of callers without permission. */
 const closed = ['UNAUTHENTICATED', 'FORBIDDEN', 'STEP_UP_REQUIRED', 'PASSWORD_CHANGE_REQUIRED'];
 
-/** They end the session by which they are asked. */
+/** They end the calling session. */
 const parting = ['logout', 'logoutAll'];
 
-/** What some say of what they are given, and not of who asks. */
+/** The codes that some mutations return for their arguments, independent of the caller. */
 const own: Readonly<Record<string, readonly string[]>> = { refresh: ['UNAUTHENTICATED'] };
 
 const takesIds = ({ args }: GraphQLField<unknown, unknown>): boolean =>
@@ -93,7 +95,7 @@ const takesIds = ({ args }: GraphQLField<unknown, unknown>): boolean =>
   });
 
 describe.each(askers)('%s', (who) => {
-  it('is refused every mutation that was not agreed, whatever is asked of it, and changes nothing', async () => {
+  it('is refused every mutation that was not agreed, whatever is selected, and changes nothing', async () => {
     const before = await local.sql('select count(*)::int as count from audit_events where outcome = $1', ['succeeded']);
     const refused = mutations().filter(({ name }) => refusalOf(operations.Mutation[name] ?? [], heldBy(who)) !== null);
     for (const field of refused) {
@@ -104,7 +106,7 @@ describe.each(askers)('%s', (who) => {
     expect(refused.length > 0 || who === 'admin').toBe(true);
   });
 
-  it('is let into every mutation that was', async () => {
+  it('is allowed every mutation that was agreed', async () => {
     const allowed = mutations().filter(({ name }) => refusalOf(operations.Mutation[name] ?? [], heldBy(who)) === null);
     const kept: [name: string, codes: readonly string[]][] = [];
     for (const field of allowed.filter(({ name }) => !parting.includes(name))) {
@@ -118,7 +120,7 @@ describe.each(askers)('%s', (who) => {
 });
 
 describe.each(people)('%s', (who) => {
-  it('is answered, by every mutation that takes an id, for what is hidden or deleted as for what is not there', async () => {
+  it('gets the same response for hidden, deleted and missing records from every mutation with an id', async () => {
     const ledger = await Ledger.of(local.sql, await askerOf(local.sql, who));
     const hidden = Object.keys(agreement).flatMap((type) => {
       const ids = ledger.stored(type).filter(({ id }) => !ledger.has(type, id));

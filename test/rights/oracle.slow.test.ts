@@ -42,7 +42,7 @@ beforeAll(async () => {
 
 type Whole = { readonly list: Page | null; readonly codes: readonly string[]; readonly paths: readonly string[] };
 
-/** One list with each of these arguments, whole. */
+/** Reads one list with each of these arguments completely. */
 async function several(who: Username, name: string, all: readonly string[]): Promise<Whole[]> {
   if (all.length > perDocument)
     return [...(await several(who, name, all.slice(0, perDocument))), ...(await several(who, name, all.slice(perDocument)))];
@@ -58,12 +58,12 @@ async function several(who: Username, name: string, all: readonly string[]): Pro
   });
 }
 
-/** As many lists as a document has tokens for. */
+/** The number of lists within a document's token limit. */
 const perDocument = 60;
 
 const list = async (who: Username, name: string, args = ''): Promise<Whole> => (await several(who, name, [args]))[0] as Whole;
 
-/** An input of a list's arguments. */
+/** Returns an input of a list's arguments. */
 function inputOf(name: List, argument: 'filter' | 'orderBy'): GraphQLInputObjectType {
   const arg = schema
     .getQueryType()
@@ -74,7 +74,9 @@ function inputOf(name: List, argument: 'filter' | 'orderBy'): GraphQLInputObject
   return type;
 }
 
-/** The filters that compare a field; what `search` looks through is asked apart, `or` and `not` hold the same. */
+/**
+ * Returns the filters of one field each. `search` is tested separately, and `or` and `not` contain the same filters.
+ */
 const filtersOf = (name: List): string[] =>
   Object.keys(inputOf(name, 'filter').getFields()).filter((filter) => !['search', 'or', 'not'].includes(filter));
 
@@ -93,7 +95,7 @@ const fieldOfOrder = (order: string): string => order.toLowerCase().replace(/_(\
 
 const tables = { Member: 'members', Organization: 'organizations', User: 'users' } as const;
 
-/** Fields that are searched, and their columns. */
+/** Fields that are searched, with their columns. */
 const searched = {
   Member: { lastName: 'last_name', memberNumber: 'member_number', email: 'email', phone: 'phone' },
   Organization: { name: 'name', email: 'email', phone: 'phone' },
@@ -101,7 +103,7 @@ const searched = {
 } as const;
 
 describe.each(people)('%s', (who) => {
-  it('can neither filter nor order by what they never see, and sees the same rows by everything else', async () => {
+  it('cannot filter or sort by fields that they never see, and all other filters show the same rows', async () => {
     for (const name of listsOf(who)) {
       const type = lists[name];
       const ids = sorted(ledgerOf(who).ids(type));
@@ -136,7 +138,7 @@ describe.each(people)('%s', (who) => {
       );
       for (const [place, { field, path, args }] of asked.entries()) {
         const { list: page, codes, paths } = answers[place] as Whole;
-        // a condition without a comparison is met by every record, so that its negation is met by none
+        // a condition without a comparison matches every record, so its negation matches none
         const rows = args.includes('not:') ? [] : ids;
         if (ledgerOf(who).everSees(type, field))
           expect([args, codes, idsOf(page), page?.totalCount]).toEqual([args, [], rows, rows.length]);
@@ -145,7 +147,7 @@ describe.each(people)('%s', (who) => {
     }
   });
 
-  it('finds by what is there and by what is not there, together, what exists for them', async () => {
+  it('finds with a condition and its negation together exactly the visible rows', async () => {
     for (const name of listsOf(who)) {
       const type = lists[name];
       const filters = filtersOf(name)
@@ -163,7 +165,7 @@ describe.each(people)('%s', (who) => {
     }
   });
 
-  it('searches what they see of the rows that exist for them, and nothing else', async () => {
+  it('searches only visible fields of visible rows', async () => {
     for (const name of listsOf(who)) {
       if (!('search' in inputOf(name, 'filter').getFields())) continue;
       const type = lists[name];
@@ -183,7 +185,7 @@ describe.each(people)('%s', (who) => {
           const found = rows.filter((row) => row[column] === text).map(({ id }) => id as string);
           const seen = found.filter((id) => ledgerOf(who).ids(type).includes(id) && ledgerOf(who).sees(type, id, field));
           expect([type, field, text, codes]).toEqual([type, field, text, []]);
-          // an e-mail address that is hidden has nothing in it that another shown field has
+          // a hidden e-mail address contains no text of a visible field
           expect([type, field, text, idsOf(page).filter((id) => found.includes(id))]).toEqual([type, field, text, sorted(seen)]);
           expect([type, field, page?.totalCount]).toEqual([type, field, idsOf(page).length]);
         }
@@ -191,7 +193,7 @@ describe.each(people)('%s', (who) => {
     }
   });
 
-  it('is answered alike for a row that is hidden and for one that is not there', async () => {
+  it('gets the same response for a hidden row and a missing one', async () => {
     const bare = (answer: Answer): unknown =>
       JSON.parse(JSON.stringify(answer.errors), (key, value: unknown) => (key === 'requestId' || key === 'path' ? undefined : value));
     for (const name of listsOf(who)) {
@@ -212,7 +214,7 @@ describe.each(people)('%s', (who) => {
     }
   });
 
-  it('may ask for deleted rows as an admin only', async () => {
+  it('can request deleted rows only as an admin', async () => {
     for (const name of listsOf(who)) {
       const type = lists[name];
       const { list: page, codes } = await list(who, name, 'includeDeleted: true');
@@ -232,7 +234,7 @@ describe.each(people)('%s', (who) => {
     }
   });
 
-  it('cannot reach deleted rows by a list inside a record', async () => {
+  it('cannot reach deleted rows through a list inside a record', async () => {
     const { data, codes } = await local[who].ask<{ members: { nodes: { id: string; grievances: Page | null }[] } }>(
       '{ members(first: 100) { nodes { id grievances(first: 100, includeDeleted: true) { totalCount nodes { id } } } } }',
     );
@@ -290,7 +292,7 @@ describe('a cursor with any value', () => {
   const amounts = ['-1', '0.00', 'NaN', '99999999999', '1e5'];
   const forged = [...values, ...days, ...instants, ...amounts];
 
-  it.each(Object.keys(lists) as List[])('leads in %s to rows or to BAD_INPUT, never to a fault', async (name) => {
+  it.each(Object.keys(lists) as List[])('leads to rows or BAD_INPUT in %s, never to an internal error', async (name) => {
     for (const order of ordersOf(name)) {
       const cursors = forged.map((value) => Buffer.from(JSON.stringify([fieldOfOrder(order), 'ASC', value, absent])).toString('base64url'));
       const answers = await several(
@@ -323,7 +325,7 @@ describe('a list inside a record', () => {
     expect(await counted('{ cardsSigned: { gte: 1 } }')).toBe(row?.['count']);
   });
 
-  it('does not lead back from a hidden parent to what is hidden', async () => {
+  it('does not lead from a hidden parent back to hidden rows', async () => {
     type Tree = { members: { nodes: { grievances: { nodes: { employer: { id: string; grievances: Page } }[] } }[] } };
     const { members } = await local.member.see<Tree>(
       '{ members { nodes { grievances { nodes { employer { id grievances(first: 100) { totalCount nodes { id } } } } } } } }',
@@ -338,7 +340,7 @@ describe('a list inside a record', () => {
 });
 
 describe('the same document with other variables', () => {
-  it('answers all that is asked, though a first request skipped some of it', async () => {
+  it('returns everything that is selected, although a first request skipped some of it', async () => {
     const [id] = ledgerOf('officer').ids('Grievance');
     const query = `query ($id: ID!, $more: Boolean!) {
       case: grievance(id: $id) @include(if: $more) { grievanceNumber employer { name } }
@@ -350,7 +352,7 @@ describe('the same document with other variables', () => {
     });
   });
 
-  it('is answered to each caller by their own rights, though another asked it before', async () => {
+  it('is answered with the permissions of each caller, although another one sent it before', async () => {
     const query = '{ members(first: 100) { totalCount nodes { id notes employments { jobTitle } } } }';
     type Members = { members: { totalCount: number; nodes: { id: string; notes: string | null; employments: unknown[] | null }[] } };
     for (const who of ['admin', 'instructor', 'member', 'organizer', 'testuser', 'admin'] as const) {
@@ -366,7 +368,7 @@ describe('the same document with other variables', () => {
   });
 });
 
-describe('rights that change', () => {
+describe('changed permissions', () => {
   const assign = (username: string, role: string) =>
     local.sql(
       `insert into user_roles (id, created_at, updated_at, user_id, role_id, assigned_at, review_levels)
@@ -381,7 +383,7 @@ describe('rights that change', () => {
   const expire = (username: string, at: string) =>
     local.sql(`update user_roles set expires_at = ${at} where user_id = (select id from users where username = $1)`, [username]);
 
-  /** Holds everything a caller may ask against the agreement for the roles they hold now. */
+  /** Compares everything that a caller can query with the expected permissions of their current roles. */
   async function examine(who: Username): Promise<readonly string[]> {
     const ledger = await Ledger.of(local.sql, await askerOf(local.sql, who));
     const examiner = new Examiner(schema, ledger);
@@ -396,7 +398,7 @@ describe('rights that change', () => {
     return examiner.discrepancies;
   }
 
-  it('end with the assignment, from the next request on', async () => {
+  it('end with the assignment, at the next request', async () => {
     try {
       await expire('officer', `now() - interval '1 millisecond'`);
       for (const name of Object.keys(lists)) {
@@ -414,7 +416,7 @@ describe('rights that change', () => {
     expect((await list('officer', 'grievances')).codes).toEqual([]);
   });
 
-  it('end at the instant that was set, by the clock of the service', async () => {
+  it('end at their expiry, by the clock of the service', async () => {
     try {
       await expire('instructor', `now() + interval '60 seconds'`);
       expect((await list('instructor', 'members')).codes).toEqual([]);
@@ -442,7 +444,7 @@ describe('rights that change', () => {
       `update sessions set ended_at = now(), end_reason = 'revoked' where user_id = (select id from users where username = 'instructor')`,
       `update sessions set ended_at = null, end_reason = null where user_id = (select id from users where username = 'instructor')`,
     ],
-  ])('end at the next request when somebody %s', async (_what, change, undo) => {
+  ])('end at the next request when a user %s', async (_what, change, undo) => {
     expect((await list('instructor', 'members')).codes).toEqual([]);
     await local.sql(change, []);
     try {
@@ -477,7 +479,7 @@ describe('rights that change', () => {
     expect(await examine(who)).toEqual([]);
   });
 
-  it('show a member who organizes their own record whole, of others what organizers see, also by filters', async () => {
+  it('show a member who organizes their whole own record, and of others what organizers see, also in filters', async () => {
     await assign('testuser', 'organizer');
     try {
       const ledger = await Ledger.of(local.sql, await askerOf(local.sql, 'testuser'));
@@ -504,7 +506,7 @@ describe('rights that change', () => {
     }
   });
 
-  it('of a custom role are those of its basis', async () => {
+  it('of a custom role are those of its base role', async () => {
     await unassign('instructor', 'instructor');
     await assign('instructor', 'clerk');
     try {
@@ -520,7 +522,7 @@ describe('rights that change', () => {
     }
   });
 
-  it('of a member without a record of their own reach the local alone', async () => {
+  it('of a member without a linked record include only the local', async () => {
     const userId = ledgerOf('testuser').asker.userId;
     const memberId = ledgerOf('testuser').asker.memberId;
     await local.sql('update users set member_id = null where id = $1', [userId]);
@@ -534,7 +536,7 @@ describe('rights that change', () => {
     }
   });
 
-  it('leave, while the password must be changed, the caller and nothing behind them', async () => {
+  it('give only the caller without relations while the password must be changed', async () => {
     await local.sql(`update users set password_must_change = true where username = 'staff'`, []);
     try {
       for (const name of Object.keys(operations.Query)) {
@@ -570,7 +572,7 @@ describe('rights that change', () => {
     }
   });
 
-  it('open, while the password must be changed, no way from the caller to the records of others', async () => {
+  it('give no way from the caller to other records while the password must be changed', async () => {
     await local.sql(`update users set password_must_change = true where username = 'officer'`, []);
     try {
       const { data } = await local.officer.ask<{ me: { id: string; member: { employments: unknown; grievances: unknown } | null } }>(
@@ -585,7 +587,7 @@ describe('rights that change', () => {
 });
 
 describe('a deleted row', () => {
-  /** A row of each table that something else refers to. */
+  /** A row of each table that others refer to. */
   let grievance: Readonly<Record<'id' | 'member_id' | 'employer_id' | 'grievance_number', string>>;
   beforeEach(async () => {
     const [row] = await local.sql(
@@ -607,7 +609,7 @@ describe('a deleted row', () => {
     }
   }
 
-  /** The lists and lookups of everybody show what the ledgers say. */
+  /** Checks that lists and lookups of all users match the ledgers. */
   async function isGone(name: List, id: string): Promise<void> {
     for (const who of people) {
       if (!mayAsk(who, name)) continue;
@@ -618,7 +620,7 @@ describe('a deleted row', () => {
     }
   }
 
-  it('employer is gone from lists, lookups and counts, but the case against it still shows it', async () => {
+  it('employer is gone from lists, lookups and counts, but its cases still show it', async () => {
     await whileDeleted('organizations', grievance.employer_id, async () => {
       await isGone('organizations', grievance.employer_id);
       for (const who of ['admin', 'officer', 'staff', 'member'] as const) {
@@ -674,8 +676,8 @@ describe('a deleted row', () => {
   });
 });
 
-describe('the agreement', () => {
-  it('names no table that has rows nobody reads', () => {
+describe('the expected permissions', () => {
+  it('name no table with rows that no role can read', () => {
     for (const type of Object.keys(agreement)) expect([type, ledgerOf('admin').ids(type).length > 0]).toEqual([type, true]);
   });
 });

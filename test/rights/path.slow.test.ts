@@ -27,15 +27,15 @@ interface Entrance {
   readonly form: 'list' | 'page' | 'one';
 }
 
-/** Where the schema lets somebody in. */
+/** Lists the queries through which the schema allows access. */
 const entrances = (who: Username): Entrance[] =>
   waysFrom(schema, 'Query')
     .map(({ field, target, form }) => ({ operation: field, type: target, form }))
-    // finds by an employer and a day what `agreement` finds by its id
+    // finds by employer and day what `agreement` finds by id
     .filter(({ operation }) => operation !== 'agreementFor')
     .filter(({ operation }) => refusalOf(operations.Query[operation] ?? [], rolesOf(who)) === null);
 
-/** How to come in there, and which records stand behind the door. */
+/** Builds the query, and returns the records that it should find. */
 function enter({ operation, type, form }: Entrance, ledger: Ledger, roll: () => number): { root: string; expected: string[] } {
   const ids = ledger.ids(type);
   if (operation === 'me') return { root: operation, expected: [ledger.asker.userId] };
@@ -49,9 +49,9 @@ function enter({ operation, type, form }: Entrance, ledger: Ledger, roll: () => 
   };
 }
 
-/** Goes in, asks so many steps on, and holds the answer against the agreement. */
+/** Runs the query, follows relations for some steps, and compares the answer. */
 async function walk(who: Username, entrance: Entrance, steps: number, roll: () => number, pick: NonNullable<Asking['pick']>) {
-  // Pages are met often, so that half of what they tell at a time is enough; but nothing leads to the log beside its list.
+  // Pages are tested often, so half of their fields at a time is enough; but only its list leads to the audit log.
   const isMetOften = entrance.form === 'page' && !(entrance.operation in plainLists);
   const question = everything(schema, entrance.type, steps, roll, { pick, share: isMetOften ? 0.5 : 1 });
   const { root, expected } = enter(entrance, ledgers.get(who) as Ledger, roll);
@@ -62,10 +62,10 @@ async function walk(who: Username, entrance: Entrance, steps: number, roll: () =
 }
 
 describe.each(people)('%s', (who) => {
-  it('meets, on every path of four records, what exists for them and nothing else', async () => {
+  it('finds exactly the visible records on every path of four', async () => {
     const roll = dice(4);
     for (const entrance of entrances(who)) {
-      // A lookup opens the same door as its list: one step less is enough.
+      // A lookup finds the same records as its list, so one step less is enough.
       const steps = entrance.form === 'one' ? 2 : 3;
       const first = waysFrom(schema, entrance.type);
       if (first.length === 0) await walk(who, entrance, 0, roll, () => []);
@@ -76,7 +76,7 @@ describe.each(people)('%s', (who) => {
     expect(examiners.get(who)?.discrepancies).toEqual([]);
   });
 
-  it('nor on long random walks', async () => {
+  it('finds nothing else on long random walks', async () => {
     const roll = dice(2026);
     const doors = entrances(who);
     for (let walks = 0; walks < 15; walks += 1) {
@@ -86,7 +86,7 @@ describe.each(people)('%s', (who) => {
     expect(examiners.get(who)?.discrepancies).toEqual([]);
   });
 
-  it('has met every field that the agreement shows them', () => {
+  it('reached every agreed field', () => {
     const ledger = ledgers.get(who) as Ledger;
     const met = examiners.get(who)?.met;
     const shown = Object.entries(agreement).flatMap(([type, { parts }]) =>
@@ -100,7 +100,7 @@ describe.each(people)('%s', (who) => {
 });
 
 describe('a sign-in', () => {
-  it.each(people)('shows %s the same as any other way', async (who) => {
+  it.each(people)('shows %s the same as any other path', async (who) => {
     const password = seededAccounts.find(({ username }) => username === who)?.password;
     const roll = dice(5);
     const question = everything(schema, 'User', 2, roll);
@@ -113,7 +113,10 @@ describe('a sign-in', () => {
   });
 });
 
-/** What stays empty for somebody, though they could see it: nothing deleted is asked for, and no member's case was settled for money. */
+/**
+ * Fields that stay empty although they are visible: no deleted rows are requested, and no member's case was settled for
+ * money.
+ */
 const neverFilled = (who: Username): string[] => [
   ...Object.keys(agreement).map((type) => `${type}.deletedAt`),
   ...(rolesOf(who)?.includes('member') ? ['Grievance.settlementAmount'] : []),

@@ -12,7 +12,7 @@ import {
 import { agreement, keepsShowing } from './agreement.ts';
 import { of, shownId, type Ledger, type Stored } from './ledger.ts';
 
-/** What is asked of one record: every field that tells a value, and some of those that lead on. */
+/** The selection on one record: every field with a value, and some relations. */
 export interface Question {
   readonly type: string;
   readonly leaves: readonly { readonly key: string; readonly field: string }[];
@@ -29,7 +29,7 @@ export interface Branch {
 /** How a field leads to records: to one, to a list, or to a page by `nodes` or by `edges`. */
 export type Form = 'one' | 'list' | 'nodes' | 'edges';
 
-/** A generator of numbers from 0 to 1 that says the same after every start. */
+/** Returns a generator of reproducible numbers from 0 to 1. */
 export function dice(seed: number): () => number {
   let state = seed;
   return () => {
@@ -46,7 +46,7 @@ const fieldsOf = (schema: GraphQLSchema, type: string): GraphQLField<unknown, un
   return Object.values(named.getFields());
 };
 
-/** The fields of a type that lead to records, and where to. */
+/** Lists the fields of a type that lead to records, with their types. */
 export const waysFrom = (schema: GraphQLSchema, type: string): Way[] =>
   fieldsOf(schema, type).flatMap(({ name, type: of }) => {
     const named = getNamedType(of).name;
@@ -62,13 +62,13 @@ export interface Way {
 }
 
 export interface Asking {
-  /** Which ways to go on; all, unless told otherwise. */
+  /** Chooses the relations to follow. By default all. */
   readonly pick?: (ways: readonly Way[], stepsLeft: number) => readonly Way[];
-  /** Which share of a record's values to ask for; all, unless told otherwise. */
+  /** The share of a record's values to select. By default all. */
   readonly share?: number;
 }
 
-/** Every value of a record, and what can be reached from it in so many steps; by aliases and either form of a page as the dice fall. */
+/** Builds a selection of every value of a record and its relations to a depth, with random aliases and page forms. */
 export function everything(schema: GraphQLSchema, type: string, steps: number, roll: () => number, asking: Asking = {}): Question {
   const { pick = (ways) => ways, share = 1 } = asking;
   const keyFor = (field: string) => (roll() < 0.3 ? `${field}_${Math.floor(roll() * 100)}` : field);
@@ -85,7 +85,7 @@ export function everything(schema: GraphQLSchema, type: string, steps: number, r
   return { type, leaves, branches };
 }
 
-/** The question as GraphQL; what is asked of a record stands plainly, in inline or in named fragments as the dice fall. */
+/** Prints the selection as GraphQL, directly or in random inline and named fragments. */
 export function toGraphql(
   root: string,
   form: Form,
@@ -130,10 +130,13 @@ function rendered(key: string, field: string, form: Form, selection: string): st
 
 type Answered = Readonly<Record<string, unknown>>;
 
-/** Holds an answer against what was agreed, cell by cell, and says where it tells more, less or something else. */
+/**
+ * Compares an answer with the expected permissions, value by value, and reports additional, missing and different
+ * values.
+ */
 export class Examiner {
   private readonly differences = new Map<string, { example: string; count: number }>();
-  /** How often each field was met showing something, as `Type.field`. */
+  /** How often each field had a value, by `Type.field`. */
   readonly met = new Map<string, number>();
 
   constructor(
@@ -141,12 +144,12 @@ export class Examiner {
     private readonly ledger: Ledger,
   ) {}
 
-  /** What was found wrong, each kind once, with an example. */
+  /** The differences, each kind once with an example. */
   get discrepancies(): string[] {
     return [...this.differences].map(([where, { example, count }]) => `${where}: ${example}${count > 1 ? ` (and ${count - 1} more)` : ''}`);
   }
 
-  /** @param expected the ids that the field should lead to; null where it should be null. */
+  /** @param expected the ids that the field should return; null if it should be null. */
   examine(answer: unknown, form: Form, question: Question, expected: readonly string[] | null, path: string): void {
     if (expected === null || answer === null || answer === undefined) {
       if ((answer ?? null) !== null || expected !== null) this.differ(path, expected, answer);
@@ -182,7 +185,7 @@ export class Examiner {
     }
   }
 
-  /** The pending deadline of a grievance that is due first. */
+  /** Returns the first pending deadline of a grievance. */
   private nextDeadline(grievanceId: string): string | null {
     const pending = this.ledger
       .stored('GrievanceDeadline')
@@ -192,7 +195,7 @@ export class Examiner {
     return pending[0]?.id ?? null;
   }
 
-  /** The ids a field leads to from a record, or null. */
+  /** Returns the ids that a field of a record should return, or null. */
   private expected(type: string, id: string, field: string, form: Form, target: string, stored: Stored): readonly string[] | null {
     const shows = this.ledger.sees(type, id, field) && this.ledger.reads(target);
     if (form === 'one') {
@@ -205,14 +208,15 @@ export class Examiner {
     return this.ledger.children(target, of(type).children?.[field] ?? '', id);
   }
 
-  /** Whether an answer is what is stored. */
+  /** Whether a value in the answer matches the stored one. */
   private tells(type: string, field: string, answer: unknown, stored: Stored): boolean {
     if (field === 'fullName') return answer === ['first_name', 'middle_name', 'last_name'].flatMap((name) => stored[name] ?? []).join(' ');
     if (field === 'isCurrent') return type === 'Session' ? typeof answer === 'boolean' : answer === (stored['end_date'] === null);
     if (field === 'hasTotp') return typeof answer === 'boolean';
-    if (field === 'mustEnrollSecondFactor') return answer === null || answer === false; // demanded of no role by default
-    if (field === 'isInForce') return typeof answer === 'boolean'; // test/agreement.test.ts says when
-    if (field === 'isFirm' || field === 'isTimely' || field === 'state') return answer !== undefined; // test/deadline.test.ts says when
+    if (field === 'mustEnrollSecondFactor') return answer === null || answer === false; // required of no role by default
+    if (field === 'isInForce') return typeof answer === 'boolean'; // tested in test/agreement.test.ts
+    // tested in test/deadline.test.ts
+    if (field === 'isFirm' || field === 'isTimely' || field === 'state') return answer !== undefined;
     if (field === 'dueDate' && stored[snake(field)] === 'infinity') return answer === null;
     if (field === 'noticeBy') return answer === dayBefore(stored['expiration_date'], Number(stored['notice_days']));
     if (field === 'availableActions') return Array.isArray(answer);
@@ -252,7 +256,7 @@ function rowsOf(answer: Answered, form: Form): Answered[] {
 
 const brief = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, 100);
 
-/** The day so many days before another. */
+/** Returns the day this many days before another. */
 function dayBefore(day: unknown, days: number): string | null {
   return day === null ? null : new Date(Date.parse(String(day)) - days * 86_400_000).toISOString().slice(0, 10);
 }

@@ -14,7 +14,7 @@ import { fillIn, schemaOf, wide } from './kit.ts';
 import { askerOf, Ledger, type Stored } from './ledger.ts';
 import { dice, everything, Examiner, snake, toGraphql } from './question.ts';
 
-/** How many callers are drawn: more by `RIGHTS_RUNS`. */
+/** The number of random callers: set `RIGHTS_RUNS` for more. */
 const runs = Number(process.env['RIGHTS_RUNS'] ?? 60);
 
 type List = keyof typeof lists;
@@ -29,10 +29,10 @@ beforeAll(async () => {
   await fillIn(local.sql);
 });
 
-/** What one caller holds: assignments in force, and some that have expired. */
+/** The assignments of one caller: some in force, and some expired. */
 const holdings = fc.record({ held: fc.subarray([...roles], { maxLength: 2 }), expired: fc.subarray([...roles], { maxLength: 2 }) });
 
-/** Whose member record the caller is linked to: their own, nobody's, or one that has cases and no user. */
+/** The member record of the caller: their own, none, or one with cases but without a user. */
 const links = fc.constantFrom('own', 'none', 'other');
 
 const comparisons = fc.record({ field: fc.nat(), row: fc.nat(), how: fc.constantFrom('eq', 'notIn', 'isNull', 'contains', 'gte') });
@@ -42,9 +42,9 @@ const questions = fc.record({
   seed: fc.integer(),
   steps: fc.nat(3),
   form: fc.constantFrom('nodes' as const, 'edges' as const),
-  /** Where among what may be filtered and ordered by, and by what; null for no filter, for no order. */
+  /** Selects random filter and order fields; null for none. */
   filter: fc.option(fc.array(comparisons, { minLength: 1, maxLength: 2 })),
-  /** How the conditions are put: the first alone, as alternatives, or negated. */
+  /** How the conditions are combined: the first alone, as alternatives, or negated. */
   put: fc.constantFrom('alone' as const, 'or' as const, 'not' as const),
   order: fc.option(fc.record({ field: fc.nat(), direction: fc.constantFrom('ASC', 'DESC') })),
 });
@@ -79,13 +79,13 @@ const inputOf = (list: List, argument: string): GraphQLInputObjectType => {
 
 interface Condition {
   readonly text: string;
-  /** The column that it reads, and whether a stored value passes. */
+  /** The column that it reads, and whether a stored value matches. */
   readonly column: string;
   readonly field: string;
   readonly passes: (value: unknown) => boolean;
 }
 
-/** A condition on a value that some row has, seen or hidden; null where the operator does not fit the column. */
+/** Returns a condition on a value of some row, visible or hidden; null if the operator does not fit the column. */
 function conditionOf(
   list: List,
   { field, row, how }: { field: number; row: number; how: string },
@@ -125,7 +125,9 @@ const folded = (value: unknown): string =>
     .replace(/[\p{Mn}'\u2018\u2019]/gu, '')
     .toLowerCase();
 
-/** A filter made of conditions, and whether a row passes, of which `told` gives what each condition is told. */
+/**
+ * Combines conditions into a filter, and returns whether a row matches. `told` has the visible value of each condition.
+ */
 function filterOf(put: 'alone' | 'or' | 'not', drawn: readonly Condition[]) {
   const conditions = put === 'alone' ? drawn.slice(0, 1) : drawn;
   if (conditions.length === 0) return null;
@@ -138,7 +140,7 @@ function filterOf(put: 'alone' | 'or' | 'not', drawn: readonly Condition[]) {
   };
 }
 
-it('shows no caller, whatever roles they hold and however they ask, a row or a value that was not agreed', async () => {
+it('shows no caller, with any roles and any query, a row or value that was not agreed', async () => {
   const own = (await askerOf(local.sql, 'testuser')).memberId as string;
   const met = { rows: 0, refused: 0, hidden: 0, filtered: 0, combined: 0 };
   await fc.assert(
@@ -191,7 +193,7 @@ it('shows no caller, whatever roles they hold and however they ask, a row or a v
     }),
     { numRuns: runs, seed: 20_261_121 },
   );
-  // What was drawn met all of this, or it would prove little.
+  // The random callers and queries must cover all of this.
   expect(Object.entries(met).filter(([, count]) => count < runs / 30)).toEqual([]);
 });
 

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import type * as Argon from 'argon2';
 
-// Stands in for the package `argon2` in all tests but those of test/crypto (jest.config.js): the same functions, but a hash at
-// the least cost that is allowed, which is what tests use, takes a sixteenth of the memory and one pass. A suite hashes
-// thousands of times, and nothing is proved by waiting for it; what the stored text says, and what is compared, is the same.
-// Tests that run the built service have the real one.
+// Replaces the package `argon2` in all tests except test/crypto (jest.config.js). It has the same functions, but a hash
+// at the minimum cost, which tests use, takes a sixteenth of the memory and one pass. The test suite hashes thousands
+// of times, and waiting proves nothing. The stored text and its comparison stay the same. Tests of the built service
+// use the real package.
 
-// By its file: by its name, this would be found again.
+// Imported by its file, because its name would resolve to this module.
 const file = join(import.meta.dirname, '..', '..', 'node_modules', 'argon2', 'argon2.cjs');
 const real = createRequire(import.meta.url)(file) as typeof Argon;
 const isReal = /[\\/]test[\\/]crypto[\\/]/.test(expect.getState().testPath ?? '');

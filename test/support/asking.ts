@@ -3,8 +3,8 @@ import pg from 'pg';
 import { startServer, type Server } from './server.ts';
 
 /**
- * For a file whose tests are about passwords: where the run's server lets everybody in, the file gets one of its own that asks.
- * To be called before any other hook, and stopped after all of them.
+ * For test files about database passwords: if the server of the test run accepts everyone, starts a separate one that
+ * requires passwords. Call it before any other hook, and stop it after all of them.
  */
 export function serverThatAsks(): { stop(): Promise<void> } {
   let own: Server | undefined;
@@ -12,7 +12,7 @@ export function serverThatAsks(): { stop(): Promise<void> } {
     const url = process.env['UNIONHALL_TEST_POSTGRES'] ?? '';
     if (!(await letsEverybodyIn(url))) return;
     own = await startServer();
-    // the environment of this file alone
+    // only in the environment of this file
     process.env['UNIONHALL_TEST_POSTGRES'] = own.url;
   }, 120_000);
   return { stop: async () => own?.stop() };

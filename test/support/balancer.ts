@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { freePort } from './server.ts';
 
-/** HAProxy before several nodes, which each get every other request. */
+/** HAProxy before several nodes, which get the requests in turn. */
 export interface Balancer {
   readonly url: string;
   stop(): Promise<void>;
 }
 
-/** @param urls where the nodes answer: `http://127.0.0.1:4000`. */
+/** @param urls the addresses of the nodes, for example `http://127.0.0.1:4000`. */
 export async function startBalancer(urls: readonly string[]): Promise<Balancer> {
   const folder = await mkdtemp(join(tmpdir(), 'unionhall-balancer-'));
   const port = await freePort();

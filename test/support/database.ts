@@ -8,29 +8,29 @@ import { noPassword } from '../../src/entities/user.ts';
 import { MailQueue } from '../../src/services/mail/index.ts';
 
 export interface FreshDatabase extends DatabaseOptions {
-  /** With the development seeds, whose accounts have no passwords yet; or with the schema alone. */
+  /** Whether to add the development seeds, whose accounts have no passwords yet. Otherwise there is only the schema. */
   readonly seeded: boolean;
-  /** `default` is PostgreSQL, or what UNIONHALL_TEST_ENGINE says. The other two are always what they say. */
+  /** `default` is PostgreSQL, or the engine in UNIONHALL_TEST_ENGINE. The other two are fixed. */
   readonly engine?: 'default' | 'embedded' | 'postgresql';
 }
 
 const isEmbedded = (engine: FreshDatabase['engine']): boolean =>
   engine === 'embedded' || (engine === 'default' && process.env['UNIONHALL_TEST_ENGINE'] === 'embedded');
 
-/** A database of the test's own, which is gone when it is closed. */
+/** Creates a database for the test, which is deleted when it is closed. */
 export async function freshDatabase({ seeded, engine = 'default', ...options }: FreshDatabase): Promise<Database> {
   if (!isEmbedded(engine)) return await onServer(await templateOnServer(seeded), options);
   const template = await loadTemplate({ name: nameOf(seeded), prepare: (database) => prepare(database, seeded) });
   return await openDatabase({ databaseUrl: null, databasePoolSize: 1, dataDirectory: 'memory://' }, { ...options, template });
 }
 
-/** A database without even the schema, which is gone when it is closed. */
+/** Creates a database without a schema, which is deleted when it is closed. */
 export async function emptyDatabase(engine: FreshDatabase['engine'] = 'default', options: DatabaseOptions = {}): Promise<Database> {
   if (!isEmbedded(engine)) return await onServer('template0', options);
   return await openDatabase({ databaseUrl: null, databasePoolSize: 1, dataDirectory: 'memory://' }, options);
 }
 
-/** The address of an empty database on the run's PostgreSQL server, and what drops it. */
+/** Creates an empty database on the run's PostgreSQL server. Returns its URL, and a function that drops it. */
 export async function serverDatabase(template = 'template0'): Promise<{ url: string; drop: () => Promise<void> }> {
   const name = `${runName()}_${randomBytes(5).toString('hex')}`;
   await administer((client) => client.query(`create database "${name}" template "${template}"`));
@@ -42,7 +42,7 @@ export async function serverDatabase(template = 'template0'): Promise<{ url: str
   };
 }
 
-/** The statements that run while something is done, by `run` or by entities. */
+/** Returns the statements that run during a function, from `run` and from entities. */
 export async function statementsOf(heard: readonly string[], act: () => Promise<unknown>): Promise<string[]> {
   const before = heard.length;
   await act();
@@ -57,18 +57,18 @@ async function onServer(template: string, options: DatabaseOptions): Promise<Dat
   return Object.defineProperty(database, 'close', { value: () => (closing ??= close().then(drop)) });
 }
 
-/** Opens a database of the run's server once more, as another node does: through the pooler, where the run is to have one between. */
+/** Opens a database of the run's server again, like another node; through the pooler if the run has one. */
 export async function openAgain(url: string, options: DatabaseOptions = {}): Promise<Database> {
   const pooler = process.env['UNIONHALL_TEST_POOLER'];
   const databaseUrl = pooler ? Object.assign(new URL(pooler), { pathname: new URL(url).pathname }).href : url;
   const place = { databaseUrl, databasePoolSize: 10, dataDirectory: '' };
   const database = await openDatabase(place, { ...(pooler && { prepares: false }), ...options });
-  // on a busy machine a race waits longer for a connection than a service would
+  // on a busy machine, a race waits longer for a connection than a service would
   (await nativeClient<pg.Pool>(database)).options.connectionTimeoutMillis = 0;
   return database;
 }
 
-/** One for each run: the first test that needs it makes it, under a lock on which the others wait. */
+/** One per run: the first test that needs it creates it under a lock, and others wait. */
 async function templateOnServer(seeded: boolean): Promise<string> {
   const name = `${runName()}_template_${nameOf(seeded)}`;
   await administer(async (client) => {
@@ -88,9 +88,9 @@ async function templateOnServer(seeded: boolean): Promise<string> {
   return name;
 }
 
-/** The queue takes longer to make than to find. */
+/** The queue takes longer to create than to copy. */
 async function prepare(database: Database, seeded: boolean): Promise<void> {
-  const { seed } = await import('../../seeds/index.ts'); // with its generator of names, which only the first file needs
+  const { seed } = await import('../../seeds/index.ts'); // includes its generator of names, which only the first file needs
   if (seeded) await seed(database.orm.em, { environment: 'test', hashPassword: () => Promise.resolve(noPassword) });
   const queue = new MailQueue(await queueDatabase(database), { supervises: false, warn: () => undefined });
   await queue.start();

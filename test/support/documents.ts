@@ -16,7 +16,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 
-/** A document with an operation of each kind that it can have, and several sets of variables for it. */
+/** A document with an operation of each kind, and several sets of variables. */
 export interface RandomDocument {
   readonly text: string;
   readonly variables: readonly Readonly<Record<string, unknown>>[];
@@ -27,17 +27,17 @@ export interface DocumentOptions {
   /** Numbers from 0 to 1. */
   readonly roll: () => number;
   readonly kind?: 'query' | 'mutation' | 'subscription';
-  /** Levels of fields. */
+  /** The depth of fields. */
   readonly depth?: number;
-  /** How often something stands under a condition, from 0 to 1. */
+  /** The probability of a condition, from 0 to 1. */
   readonly conditions?: number;
-  /** How often a value is given by a variable, from 0 to 1. */
+  /** The probability that a value is a variable, from 0 to 1. */
   readonly variables?: number;
-  /** Root fields that are asked; all where it is left out. */
+  /** The root fields to use. By default all. */
   readonly roots?: readonly string[];
-  /** Ids that exist, for arguments to name. */
+  /** Existing ids for arguments. */
   readonly ids?: readonly string[];
-  /** Whether variables may have values that are not of their type. */
+  /** Whether variables may have invalid values. */
   readonly mistakes?: boolean;
   /** Whether names may be `__proto__`, which the service refuses. */
   readonly prototypes?: boolean;
@@ -47,11 +47,11 @@ interface Variable {
   readonly name: string;
   readonly type: GraphQLInputType;
   readonly fallback: string | null;
-  /** Whether it may be left out or null. */
+  /** Whether it may be omitted or null. */
   readonly isNullable: boolean;
 }
 
-/** Aliases of all forms: short ones so that fields meet, and those that a compiler could stumble over. */
+/** Aliases of all forms: short ones, so that fields merge, and those that could confuse a compiler. */
 const aliases = ['a', 'b', 'a_b', 'b_c', 'idx0', '__a', '__proto__', 'constructor', 'toString', 'data', 'context', 'parent', 'id', 'x1'];
 
 const plainAliases = aliases.filter((name) => name !== '__proto__');
@@ -60,7 +60,7 @@ const noIds = ['00000000-0000-4000-8000-000000000001', '7', 7 as never];
 
 const texts = ['', 'a', 'Zoë', '"', '\\', '`${x}`', '\u2028', '__MAGIC_NAN__57f286b9_4c20_487f_b409_79804ddcb4f8', "it's", '%'];
 
-/** Writes a random document over a schema, which is valid most of the time: its user validates it. */
+/** Writes a random document over a schema. Most are valid; the caller must validate them. */
 export function randomDocument(options: DocumentOptions): RandomDocument {
   return new Writer(options).write();
 }
@@ -71,7 +71,7 @@ class Writer {
   readonly #options: Required<Omit<DocumentOptions, 'roots'>> & Pick<DocumentOptions, 'roots'>;
   readonly #variables: Variable[] = [];
   readonly #fragments: { readonly name: string; readonly type: GraphQLCompositeType; body: string | null }[] = [];
-  /** The arguments of a field, for asking it twice in the same way. */
+  /** The arguments of a field, to select it twice in the same way. */
   readonly #calls = new Map<string, string>();
 
   constructor(options: DocumentOptions) {
@@ -137,7 +137,7 @@ class Writer {
     return `...${condition}${this.#condition()} ${this.#selection(on, depth, isRoot)}`;
   }
 
-  /** Spreads a fragment that is there, or writes one. One that is being written cannot spread itself. */
+  /** Spreads an existing fragment or writes a new one. A fragment cannot spread itself. */
   #spread(type: GraphQLCompositeType, depth: number, isRoot: boolean): string {
     const fitting = this.#fragments.filter((each) => each.type === type && each.body !== null);
     if (fitting.length > 0 && this.#chance(0.7)) return `...${this.#pick(fitting).name}${this.#condition()}`;
@@ -173,7 +173,7 @@ class Writer {
     return texts.length > 0 ? `(${texts.join(', ')})` : '';
   }
 
-  /** A value in the document: a literal, or a variable. */
+  /** Returns a literal or a variable. */
   #value(type: GraphQLInputType, hasDefault: boolean, depth = 3): string {
     if (this.#chance(this.#options.variables)) return `$${this.#variable(type, hasDefault)}`;
     if (!isNonNullType(type) && this.#chance(0.08)) return 'null';
@@ -192,14 +192,14 @@ class Writer {
     return JSON.stringify(this.#scalar(inner.name));
   }
 
-  /** The name of a variable that fits where a value of a type is wanted. */
+  /** Returns the name of a variable that fits a type. */
   #variable(wanted: GraphQLInputType, hasDefault: boolean): string {
     const known = this.#variables.find(({ type }) => String(type) === String(wanted));
     if (known && this.#chance(0.5)) return known.name;
     const nullable = getNullableType(wanted) as GraphQLInputType;
     const mayBeNull = !isNonNullType(wanted);
     const form = this.#roll();
-    // a nullable variable fits a place that wants a value where either has a default
+    // a nullable variable fits a non-null position if either has a default
     const isNullable = mayBeNull ? form < 0.8 : hasDefault ? form < 0.5 : form < 0.25;
     const needsFallback = isNullable && !mayBeNull && !hasDefault;
     const type = isNullable ? nullable : (this.#schema.getType(String(nullable)) ?? nullable, wanted);
@@ -218,7 +218,7 @@ class Writer {
     return text;
   }
 
-  /** One of the two sets of variables; what may be left out or null sometimes is. */
+  /** Returns one of the sets of variables, in which optional ones are sometimes omitted or null. */
   #values(): Record<string, unknown> {
     const entries = this.#variables.flatMap(({ name, type, isNullable, fallback }) => {
       const rolled = this.#roll();
@@ -273,15 +273,15 @@ class Writer {
   }
 }
 
-/** How often what a stub answers is wrong, from 0 to 1. */
+/** The probability that a stub returns an error, from 0 to 1. */
 export interface StubContext {
   readonly seed: number;
   readonly faults: number;
 }
 
 /**
- * Gives every field that has a resolver one that answers at random, yet the same for the same place, arguments and seed: at
- * once or later, a value, null, or a fault. Fields without a resolver are read from the objects, as they are.
+ * Replaces every resolver by a stub with random results, which are the same for the same place, arguments and seed:
+ * immediate or delayed, a value, null, or an error. Fields without a resolver still read properties.
  */
 export function stubResolvers(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
@@ -324,7 +324,7 @@ interface Stub {
 
 const kinds = new Map<string, new (seed: number, faults: number) => Stub>();
 
-/** An object of a type: what has no resolver is a property of it. */
+/** Returns an object of a type, with the fields that have no resolver. */
 function stubOf(type: GraphQLCompositeType, seed: number, faults: number): Stub {
   const of = isUnionType(type) ? type.getTypes()[seed % type.getTypes().length] : type;
   if (!isObjectType(of)) throw new Error(`${type.name} is no object type`);

@@ -6,15 +6,18 @@ import type { EnvironmentContext, JestEnvironmentConfig } from '@jest/environmen
 import type { Circus } from '@jest/types';
 import { TestEnvironment } from 'jest-environment-node';
 
-/** Milliseconds for what a file closed in its last hook to be gone. */
+/** The milliseconds for handles that the file closed in its last hook to disappear. */
 const patience = 5_000;
 
-/** Milliseconds after which a test or a hook hangs: the time-outs in the files are for a quiet machine, and only raised here. */
+/**
+ * The milliseconds after which a test or hook counts as hanging. The shorter time-outs in the files are for a quiet
+ * machine and are raised to this.
+ */
 const hanging = 600_000;
 
 /**
- * Jest's environment for Node. It notes what each file costs, and which handles and processes the file leaves behind. A file
- * whose first comment has `@allows-rejections` may leave rejected promises unhandled.
+ * Jest's environment for Node. Records the cost of each file, and the handles and processes that it leaves behind. A
+ * file whose first comment contains `@allows-rejections` may leave rejected promises unhandled.
  */
 export default class extends TestEnvironment {
   readonly #file: string;
@@ -55,16 +58,16 @@ export default class extends TestEnvironment {
     appendFileSync(join(folder, 'notes'), `${JSON.stringify(note)}\n`);
   }
 
-  /** What keeps the process alive now and did not before the file. */
+  /** Lists what keeps the process alive and did not before the file. */
   #left(): string[] {
     return [...counted()].flatMap(([kind, count]) => Array<string>(Math.max(0, count - (this.#open.get(kind) ?? 0))).fill(kind));
   }
 }
 
-/** Handles a rejection that nobody handled. Jest then forgets it. */
+/** Handles an unhandled rejection, so that Jest ignores it. */
 const handle = (_error: unknown, promise: Promise<unknown>): void => void promise.catch(() => {});
 
-/** Closes the connections on which `fetch` got answers that the file did not read. The next file gets a dispatcher of its own. */
+/** Closes connections of `fetch` whose response the file did not read. The next file gets a new dispatcher. */
 async function renewDispatcher(): Promise<void> {
   const holder = globalThis as unknown as Record<symbol, Dispatcher | undefined>;
   const key = Symbol.for('undici.globalDispatcher.1');
@@ -79,7 +82,7 @@ interface Dispatcher {
   destroy(): Promise<void>;
 }
 
-/** Seconds of CPU of the processes that this one started and that have ended, where Linux tells. */
+/** Returns the CPU seconds of ended child processes, on Linux. */
 function childrenCpu(): number {
   if (!existsSync('/proc/self/stat')) return 0;
   const [, fields = ''] = readFileSync('/proc/self/stat', 'utf8').split(') ');
@@ -89,7 +92,7 @@ function childrenCpu(): number {
 
 function counted(): Map<string, number> {
   const counts = new Map<string, number>();
-  // PipeWrap is standard input, once a test has looked at it; a process that is left is a ProcessWrap
+  // PipeWrap is standard input after a test has used it; a remaining process is a ProcessWrap
   for (const kind of process.getActiveResourcesInfo().filter((each) => each !== 'PipeWrap')) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   return counts;
 }

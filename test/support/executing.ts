@@ -2,10 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ExecutionResult, GraphQLSchema } from 'graphql';
 import { compiling, interpreting, type Execute } from '../../src/http/execution.ts';
 
-/**
- * Compiles every query at once, and lets it be interpreted as well: it fails where the two do not answer the same, errors
- * included.
- */
+/** Compiles every query at once and also interprets it. Throws if the answers differ, including errors. */
 export function bothWays(schema: GraphQLSchema): Execute {
   const [compiled, interpreted] = [compiling(schema, 1), interpreting(schema)];
   return async (execution) => {
@@ -19,7 +16,7 @@ export function bothWays(schema: GraphQLSchema): Execute {
   };
 }
 
-/** What of a result reaches a client, or decides what does. Errors of fields that run side by side come in any order. */
+/** Returns the parts of a result that reach a client. Errors of parallel fields have no order. */
 export const comparable = ({ data, errors = [] }: ExecutionResult) => ({
   data: JSON.stringify(data),
   errors: errors

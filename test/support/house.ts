@@ -1,18 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 
-/** One import of a source file: what it names, and whether only its types are taken. */
+/** One import of a source file: what it imports, and whether only types. */
 export interface Import {
   readonly of: string;
   readonly isType: boolean;
 }
 
-/** A source file of src, by its path from there, with its text. */
+/** The source files by their path. */
 export type Sources = ReadonlyMap<string, string>;
 
 export const project = join(import.meta.dirname, '..', '..');
 
-/** The files of a folder of the project, at any depth, by their path from it. */
+/** Lists the files of a folder in the project with their relative paths. */
 export function filesOf(folder: string): string[] {
   return readdirSync(join(project, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -31,7 +31,7 @@ export function sourcesOf(folder: string): Sources {
   return new Map(names.map((name) => [name, readFileSync(join(project, folder, name), 'utf8')]));
 }
 
-/** Static, dynamic and re-exporting imports. */
+/** Finds static, dynamic and re-exporting imports. */
 export function importsOf(text: string): Import[] {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
   const fixed = [...code.matchAll(/^\s*(?:import|export)\s+(type\s+)?(?:[\w*{}\s,$]+?\s+from\s+)?['"]([^'"]+)['"]/gm)];
@@ -43,14 +43,14 @@ export function importsOf(text: string): Import[] {
 }
 
 interface Law {
-  /** Which layers and packages it may import, besides itself and what no law speaks of. */
+  /** The layers and packages that it may import, in addition to itself and those without a rule. */
   readonly may: readonly string[];
-  /** Which it may import types of. */
+  /** The layers and packages whose types it may import. */
   readonly mayType?: readonly string[];
   readonly never?: RegExp;
 }
 
-/** What the HTTP server and everything above it may import. */
+/** The layers that the HTTP server and everything above it may import. */
 const belowHttp = [
   'config',
   'context',
@@ -66,7 +66,7 @@ const belowHttp = [
   'services/mail',
 ];
 
-/** Who may import whom. A layer is a folder of src, or a file at its root. */
+/** The allowed imports. A layer is a folder of src, or a file at its root. */
 const laws: Readonly<Record<string, Law>> = {
   'services/crypto': { may: ['errors'], never: /^@mikro-orm\/|^pg$|^type-graphql$|^graphql/ },
   entities: { may: ['errors'] },
@@ -103,7 +103,10 @@ export function brokenImports(sources: Sources): string[] {
   });
 }
 
-/** Techniques that every domain may use: audit, cases, keys, rate limits, proofs of identity with the key pair, records, the scope, and starting and ending sessions. A domain imports no other domain. */
+/**
+ * Shared parts that every domain may use: audit, cases, keys, rate limits, authentication with the key pair, records,
+ * the scope, and starting and ending sessions. A domain imports no other domain.
+ */
 function isSameDomain(name: string, target: string): boolean {
   const [domain, other] = [name, target].map((path) => path.split('/')[1]?.replace(/\.ts$/, ''));
   return domain === other || ['audit', 'case', 'key', 'limit', 'proof', 'record', 'scope', 'sign-in'].includes(other ?? '');
@@ -116,17 +119,17 @@ function layerOf(path: string): string {
   return clean.includes('/') ? (clean.split('/')[0] ?? clean) : clean.replace(/\.ts$/, '');
 }
 
-/** Files that read the environment, though only config.ts may. */
+/** Lists files that read the environment; only config.ts may. */
 export const environmentReaders = (sources: Sources): string[] =>
   [...sources]
     .filter(([name, text]) => name !== 'config.ts' && /\bprocess\s*\.\s*env\b|\bimport\.meta\.env\b/.test(text))
     .map(([name]) => name);
 
-/** Names that are not lower-case words joined by hyphens. A domain's own name is one word. */
+/** Lists names that are not lower-case words joined by hyphens. A domain's own name is one word. */
 export const oddNames = (names: readonly string[]): string[] =>
   names.filter((name) => name.split('/').some((part) => !/^[a-z][a-z0-9]*(-[a-z0-9]+)*(\.ts)?$/.test(part)));
 
-/** Folders whose name says nothing about what is in them. */
+/** Lists folders whose name does not say what they contain. */
 export const vagueFolders = (names: readonly string[]): string[] =>
   names.filter((name) =>
     name
@@ -135,6 +138,6 @@ export const vagueFolders = (names: readonly string[]): string[] =>
       .some((part) => /^(dtos?|types?|utils?|helpers?|common|shared|lib|misc|inputs?|models?)$/.test(part)),
   );
 
-/** The words of a layer: its files, but for those that serve all of them. */
+/** Returns the names of a layer's files, without those that serve all of them. */
 export const wordsOf = (names: readonly string[], except: readonly string[]): string[] =>
   [...new Set(names.map((name) => name.split('/')[0]?.replace(/\.ts$/, '') ?? ''))].filter((word) => !['index', ...except].includes(word));

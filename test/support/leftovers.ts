@@ -7,27 +7,27 @@ const project = join(import.meta.dirname, '..', '..');
 interface Run {
   /** The address of the server. */
   readonly url: string;
-  /** What the names of the run's databases start with. */
+  /** The prefix of the run's databases. */
   readonly run: string;
   /** The folder of the run, with the notes of `environment.ts`. */
   readonly folder: string;
-  /** Where the tests make their temporary folders. */
+  /** The parent of the tests' temporary folders. */
   readonly temporary: string;
 }
 
-/** What `environment.ts` notes of each test file. */
+/** The note of `environment.ts` about a test file. */
 interface Note {
   readonly file: string;
-  /** Seconds of CPU, of the process that ran it and of those that it started. PostgreSQL comes on top. */
+  /** CPU seconds of its process and of those that it started, without PostgreSQL. */
   readonly cpu: number;
   readonly children: number;
-  /** Seconds. */
+  /** Elapsed seconds. */
   readonly wall: number;
   /** The kinds of its open handles. */
   readonly left: readonly string[];
 }
 
-/** What tests left behind: handles, processes, databases, folders. All of it is removed, and a run that left something fails. */
+/** Handles, processes, databases and folders that tests left behind. Removes them, and fails the run. */
 export class Leftovers {
   readonly #run: Run;
   readonly #found: string[] = [];
@@ -44,7 +44,7 @@ export class Leftovers {
     await this.#dropDatabases();
   }
 
-  /** @throws {Error} when something was left. */
+  /** @throws {Error} if anything was left. */
   finish(): void {
     rmSync(this.#run.folder, { recursive: true, force: true });
     if (this.#found.length > 0) throw new Error(`The tests left behind:\n${this.#found.join('\n')}`);

@@ -17,7 +17,7 @@ import { addressOf, freshDatabase, openAgain } from './database.ts';
 import { bothWays } from './executing.ts';
 import { Mailboxes, type Letter } from './mailbox.ts';
 
-/** What GraphQL answered, and how. */
+/** A GraphQL response with its status. */
 export interface Answer<Data = Record<string, never>> {
   readonly status: number;
   readonly data: Data;
@@ -26,12 +26,12 @@ export interface Answer<Data = Record<string, never>> {
     path?: readonly (string | number)[];
     extensions: Record<string, unknown> & { code: string };
   }[];
-  /** The codes of the errors, in their order. */
+  /** The codes of the errors in order. */
   readonly codes: readonly string[];
   readonly headers: Headers;
 }
 
-/** Somebody who asks: anonymous, or signed in as a seeded account at the first question. */
+/** A caller: anonymous, or a seeded user who signs in at the first request. */
 export class Actor {
   #token: Promise<string> | null = null;
 
@@ -40,7 +40,7 @@ export class Actor {
     readonly username: string | null,
   ) {}
 
-  /** Asks, and answers whatever came back. */
+  /** Sends a request and returns any response. */
   async ask<Data = Record<string, never>>(
     query: string,
     variables: object = {},
@@ -50,14 +50,14 @@ export class Actor {
     return post<Data>(this.url(), { query, variables }, { ...(token !== null && { authorization: `Bearer ${token}` }), ...headers });
   }
 
-  /** Asks for what must succeed. @throws when there are errors. */
+  /** Sends a request that must succeed. @throws if there are errors. */
   async see<Data>(query: string, variables: object = {}): Promise<Data> {
     const { data, errors } = await this.ask<Data>(query, variables);
     if (errors.length > 0) throw new Error(`${this.username ?? 'anonymous'} was refused: ${JSON.stringify(errors)}`);
     return data;
   }
 
-  /** The access token, after signing in where that is needed; null for the anonymous. */
+  /** Returns the access token, after signing in if necessary; null for an anonymous caller. */
   token(): Promise<string | null> {
     if (this.username === null) return Promise.resolve(null);
     this.#token ??= this.signIn();
@@ -86,18 +86,18 @@ export class Clock {
 
   readonly now = (): Date => new Date((this.#stoppedAt ?? Date.now()) + this.#ahead);
 
-  /** Turns it ahead. */
+  /** Moves it forward. */
   turn(seconds: number): void {
     this.#ahead += seconds * 1000;
   }
 
-  /** Stops the clock: only `turn` moves it, and a test near the end of a minute or a limit may take any time. */
+  /** Stops the clock, so that only `turn` moves it, and a test near a limit may take any time. */
   stop(): void {
     this.#stoppedAt ??= Date.now();
   }
 }
 
-/** A union local that runs: the whole service on its own seeded database, and the people of the seeds. */
+/** A running union local: the whole service on its own seeded database, with the seeded users. */
 export interface Local extends Record<
   'anonymous' | 'admin' | 'officer' | 'staff' | 'organizer' | 'instructor' | 'member' | 'vp' | 'manager' | 'president' | 'testuser',
   Actor
@@ -107,41 +107,45 @@ export interface Local extends Record<
   readonly keyring: Keyring;
   readonly clock: Clock;
   readonly service: Service;
-  /** Where its keys would be kept, and its set-up token is. */
+  /** The directory of its keys and its set-up token. */
   readonly configDirectory: string;
-  /** The mails sent to an address so far, the latest last, each with the token that it brings. */
+  /** Returns the mails to an address so far, the latest last, each with its token. */
   mailbox(address: string): Promise<readonly Letter[]>;
-  /** The token that the latest mail to an address brings. */
+  /** Returns the token of the latest mail to an address. */
   mailedToken(address: string): Promise<string>;
-  /** Runs SQL with `$1` parameters behind the service's back. */
+  /** Runs SQL with `$1` parameters, bypassing the service. */
   readonly sql: Database['run'];
   /** The text of every statement so far. */
   readonly heard: readonly string[];
 }
 
 export interface LocalOptions {
-  /** `postgresql` for what must be seen on a real server: races, isolation, time-outs. */
+  /** `postgresql` for tests that need a real server: races, isolation, time-outs. */
   readonly engine?: 'default' | 'embedded' | 'postgresql';
-  /** Executes every query in both ways, and fails where the answers differ. The full run does, unless a test says no. */
+  /**
+   * Executes every query in both ways, and fails if the answers differ. On in the full run, unless a test turns it off.
+   */
   readonly comparesExecutions?: boolean;
-  /** Environment variables for the service. */
+  /** Environment variables of the service. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Takes the lines of the log; LOG_LEVEL says from which level on. */
+  /** Receives the log lines; LOG_LEVEL sets the level. */
   readonly logTo?: DestinationStream;
 }
 
 const running: { stop(): Promise<unknown> }[] = [];
 
 /**
- * Fewer rounds for the keys that passwords give than any configuration can ask for, unless the test asks for some itself;
- * and so few values in one transaction of a rotation that most take several.
+ * Fewer iterations for keys from passwords than a configuration allows, unless the test sets them, and so few values
+ * per transaction of a rotation that most take several.
  */
 export const hurried = (config: Config, { PBKDF2_ITERATIONS }: Readonly<Record<string, string>>): Config =>
   PBKDF2_ITERATIONS === undefined
     ? { ...config, sessions: { ...config.sessions, keyIterations: 1000 }, vault: { ...config.vault, batch: 3 } }
     : config;
 
-/** Hashes each password once: those of the seeds are alike, and each hash takes a core for as long as a sign-in does. */
+/**
+ * Hashes each password once, because all seeded ones are equal and each hash occupies a core as long as a sign-in does.
+ */
 export function hashedOnce(hasher: PasswordHasher): (password: string) => Promise<string> {
   const hashes = new Map<string, Promise<string>>();
   return (password) => {
@@ -154,7 +158,7 @@ export function hashedOnce(hasher: PasswordHasher): (password: string) => Promis
 /** No periodic jobs, and no time-out that a busy machine could reach. */
 export const quiet = { CLEANUP_EVERY: '86400', AUDIT_SEAL_EVERY: '86400', REQUEST_TIMEOUT: '300' };
 
-/** All of a test's people sign in from one address. */
+/** All users of a test sign in from one address. */
 const plenty = '1000/300';
 
 const folders: string[] = [];
@@ -204,11 +208,11 @@ export async function aLocal({
   } as unknown as Local;
 }
 
-/** Whether the run is to have two nodes behind a load balancer, where a test is on a server. */
+/** Whether the run has two nodes behind a load balancer, for tests on a server. */
 const isBalanced = (engine: LocalOptions['engine']): boolean =>
   engine === 'postgresql' && process.env['UNIONHALL_TEST_BALANCER'] === 'haproxy';
 
-/** Starts a second node on the same database, and HAProxy before both. @returns where that answers. */
+/** Starts a second node on the same database, and HAProxy before both. @returns its address. */
 async function balanced(
   { database, url }: Service,
   { config, keyring, now }: { config: Config; keyring: Keyring; now: () => Date },
@@ -216,7 +220,7 @@ async function balanced(
   const [row] = await database.run('select current_database() as name');
   const second = await start(config, { database: await openAgain(addressOf(String(row?.['name']))), keyring, now });
   const balancer = await startBalancer([url, second.url]);
-  // the first node's database is dropped when it stops
+  // stopping the first node drops its database
   running.unshift(balancer, second);
   return balancer.url;
 }

@@ -4,13 +4,13 @@ import type { Keyring } from '../../src/services/crypto/keyring.ts';
 import type { Message } from '../../src/services/mail/transport.ts';
 import { deliver } from '../../src/services/mail/worker.ts';
 
-/** A mail as it lies in somebody's mailbox. */
+/** A mail in a mailbox. */
 export interface Letter extends Message {
-  /** The token that it brings; empty where it brings none. */
+  /** The token in the mail; empty without one. */
   readonly token: string;
 }
 
-/** What the post of a local works with. */
+/** The parts of a local that deliver mail. */
 export interface PostOffice {
   readonly database: Database;
   readonly keyring: Keyring;
@@ -18,8 +18,8 @@ export interface PostOffice {
 }
 
 /**
- * Delivers what waits in the mail queue whenever a mailbox is opened, as the worker would, to memory: a mail is there as
- * soon as its transaction is, and no test waits for it.
+ * Delivers the waiting mails to memory whenever a mailbox is opened, as the worker would. A mail exists as soon as its
+ * transaction is committed, so no test waits for it.
  */
 export class Mailboxes {
   readonly #letters: Letter[] = [];
@@ -27,13 +27,13 @@ export class Mailboxes {
 
   constructor(private readonly office: PostOffice) {}
 
-  /** The mails sent to an address so far, the latest last. */
+  /** Returns the mails to an address so far, the latest last. */
   async of(address: string): Promise<readonly Letter[]> {
     await this.#deliver();
     return this.#letters.filter(({ to }) => to.toLowerCase() === address.toLowerCase());
   }
 
-  /** The token that the latest mail to an address brings. @throws where there is none. */
+  /** Returns the token of the latest mail to an address. @throws if there is none. */
   async tokenOf(address: string): Promise<string> {
     const token = (await this.of(address)).at(-1)?.token;
     if (!token) throw new Error(`The latest mail to ${address} brings no token.`);
@@ -55,7 +55,7 @@ export class Mailboxes {
   }
 }
 
-/** Where a link brings a token, the token stands alone further down as well. */
+/** If a link contains a token, the token also appears alone further down. */
 const tokenForm = /(?<=\n)(?:prt1|evt1)\.[A-Za-z0-9_.-]+(?=\n)/;
 
 async function taken({ run }: Database): Promise<{ id: string; data: unknown }[]> {

@@ -16,7 +16,7 @@ function* nodesOf(value: unknown): Generator<Tree> {
 
 const declarations = /^(TsInterface|TsTypeAlias|TsEnum|Class)Declaration$/;
 
-/** Lists the exported types and classes that several files declare under one name. */
+/** Lists the names of types and classes that several files export. */
 export function sharedTypeNames(sources: Sources): string[] {
   const places = new Map<string, string[]>();
   for (const [file, text] of sources) {
@@ -29,7 +29,7 @@ export function sharedTypeNames(sources: Sources): string[] {
   return [...places].filter(([, files]) => files.length > 1).map(([name, files]) => `${name}: ${files.join(', ')}`);
 }
 
-/** The parameters of each function and method with a body, as they are declared. */
+/** Yields the declared parameters of each function and method with a body. */
 function* parametersOf(text: string): Generator<Tree[]> {
   for (const node of nodesOf(treeOf(text))) {
     const parameters = (node['params'] ?? node['parameters']) as Tree[] | undefined;
@@ -40,7 +40,7 @@ function* parametersOf(text: string): Generator<Tree[]> {
 const isEntityManager = (parameter: Tree): boolean =>
   parameter['type'] === 'Identifier' && parameter['value'] === 'em' && parameter['typeAnnotation'] !== null;
 
-/** Lists the files with functions that take an entity manager and not a scope. Start-up and commands have no scope yet. */
+/** Lists the files with functions that take an entity manager and no scope. Start-up and commands have no scope yet. */
 export const entityManagerParameters = (sources: Sources): string[] =>
   [...sources]
     .filter(([file]) => !/^(command|process)\/|^services\/scope\.ts$/.test(file))
@@ -52,7 +52,7 @@ export const longSignatures = (sources: Sources): string[] =>
     .filter(([file]) => !file.startsWith('resolvers/'))
     .flatMap(([file, text]) => [...parametersOf(text)].filter(({ length }) => length > 4).map(() => file));
 
-/** Lists where the name of an operator error stands as a string: errors are told apart by their class. */
+/** Lists the places where the name of an operator error is a string, because code must distinguish errors by class. */
 export function errorNamesAsText(sources: Sources): string[] {
   const names = [...sources.values()].flatMap((text) => [...text.matchAll(/class (\w+) extends OperatorError\b/g)].map(([, name]) => name));
   return [...sources].flatMap(([file, text]) => names.filter((name) => text.includes(`'${name}'`)).map((name) => `${file}: ${name}`));

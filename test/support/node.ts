@@ -13,24 +13,24 @@ import type { Keyring } from '../../src/services/crypto/keyring.ts';
 import { freshDatabase, type FreshDatabase } from './database.ts';
 import { hashedOnce, hurried, quiet, type Answer, type Clock } from './local.ts';
 
-/** What a node is started with. */
+/** The options of a node. */
 export interface NodeOptions {
   readonly database: Database;
   readonly keyring: Keyring;
   readonly clock: Clock;
   /** Environment variables. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Takes the log's lines from the level info on; without it nothing is logged. */
+  /** Receives the log lines from level info on; without it, nothing is logged. */
   readonly logTo?: (line: string) => void;
 }
 
-/** What came back, with its body as it was. */
+/** The response with its original body. */
 export type Reply<Data> = Answer<Data> & { readonly body: string };
 
-/** One process of a local: a whole service on a database that others use as well, with the keyring it was given. */
+/** One process of a local: a whole service on a database that others also use, with the given keyring. */
 export interface Node {
   readonly url: string;
-  /** Null once somebody owns the instance. */
+  /** Null when the instance has an owner. */
   readonly setupToken: string | null;
   ask<Data = Record<string, unknown>>(query: string, variables?: object, headers?: Record<string, string>): Promise<Reply<Data>>;
   /** Stops it; the database stays open for the others. */
@@ -47,7 +47,10 @@ afterAll(async () => {
   await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
 });
 
-/** A seeded database whose accounts have passwords under this keyring's active key. It is closed after the tests of the file. */
+/**
+ * Creates a seeded database whose accounts have passwords under this keyring's active key. It is closed after the tests
+ * of the file.
+ */
 export async function seededDatabase(keyring: Keyring, options: Partial<FreshDatabase> = {}): Promise<Database> {
   const database = await freshDatabase({ seeded: true, ...options });
   databases.push(database);
@@ -83,7 +86,7 @@ export async function aNode({ database, keyring, clock, environment = {}, logTo 
   return node;
 }
 
-/** The header that an access token is sent in. */
+/** Returns the header with an access token. */
 export const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
 
 async function post<Data>(url: string, body: object, headers: Record<string, string>): Promise<Reply<Data>> {

@@ -1,23 +1,23 @@
 import 'reflect-metadata';
 import type { Database } from '../../src/database/index.ts';
 
-/** A statement as it was run: its text and its parameters. */
+/** A statement that was run, with its parameters. */
 export interface Ran {
   readonly text: string;
   readonly parameters: readonly unknown[];
 }
 
-/** What running a statement took, as PostgreSQL itself counts it. */
+/** The cost of a statement, as PostgreSQL counts it. */
 export interface Cost {
-  /** Rows that were taken from tables, those that were thrown away again included. */
+  /** Rows that were read from tables, including those that were discarded. */
   readonly rows: number;
-  /** Pages that were touched, in memory or not: of tables and of indexes. */
+  /** Pages of tables and indexes that were read, from memory or disk. */
   readonly pages: number;
-  /** Of each table that was read from end to end, how many rows that was. */
+  /** The number of rows of each table that was scanned completely. */
   readonly whole: readonly number[];
-  /** Whether the plan would serve any parameters, and was not made for these. */
+  /** Whether it is a generic plan, not one for these parameters. */
   readonly isGeneral: boolean;
-  /** The plan in short, for who reads the failure. */
+  /** The plan in short, for failure messages. */
   readonly plan: string;
 }
 
@@ -34,7 +34,7 @@ interface Node {
   readonly Plans?: readonly Node[];
 }
 
-/** The same database, which remembers the statements that are run, however they are. */
+/** Wraps the database to record all statements. */
 export function remembering(database: Database): { readonly database: Database; readonly ran: readonly Ran[] } {
   const ran: Ran[] = [];
   const run: Database['run'] = (text, parameters = []) => {
@@ -45,14 +45,14 @@ export function remembering(database: Database): { readonly database: Database; 
   return { database: Object.create(database, runners) as Database, ran };
 }
 
-/** Runs the statement again by the plan that is made for these very parameters. */
+/** Runs the statement again with the plan for these parameters. */
 export async function costOf({ run }: Database, { text, parameters }: Ran): Promise<Cost> {
   return read(await run(`explain (analyze, buffers, timing off, format json) ${text}`, parameters), false);
 }
 
 /**
- * Runs the statement again by the plan that would serve any parameters: what a connection may come to keep for a
- * statement it has prepared. The database must have one connection only.
+ * Runs the statement again with the generic plan, which a connection may use for a prepared statement. The database
+ * must have only one connection.
  */
 export async function generalCostOf({ run }: Database, { text, parameters }: Ran): Promise<Cost> {
   await run('set plan_cache_mode = force_generic_plan');

@@ -5,24 +5,24 @@ import { dirname, join } from 'node:path';
 
 const project = join(import.meta.dirname, '..', '..');
 
-/** The built service in a process of its own, as an operator runs it. */
+/** The built service in its own process, as an operator runs it. */
 export interface Process {
   readonly url: string;
   readonly id: number;
-  /** Everything it has said on stdout and stderr. */
+  /** Returns all output on stdout and stderr. */
   said(): string;
-  /** Tells it to stop, and waits until it has. */
+  /** Stops it, and waits for its end. */
   stop(): Promise<void>;
   /** Sends it a signal. */
   signal(name: NodeJS.Signals): void;
-  /** The code that it ends with. */
+  /** Resolves with its exit code. */
   readonly ended: Promise<number | null>;
 }
 
-/** Where the run's build is; `setup.ts` removes it. */
+/** Returns the folder of the run's build, which `setup.ts` removes. */
 export const buildFolder = (): string => join(project, '.unionhall', `built-${process.env['UNIONHALL_TEST_RUN']}`);
 
-/** Builds the service once per run: the first file that asks compiles, the others wait. @returns the program. */
+/** Builds the service once per run: the first file compiles, the others wait. @returns the program. */
 export function buildProgram(): { readonly folder: string; readonly program: string } {
   const folder = buildFolder();
   const end = join(folder, 'end');
@@ -50,13 +50,13 @@ function isFirst(folder: string): boolean {
   }
 }
 
-/** Starts the program with this environment and nothing else, and waits until it answers. */
+/** Starts the program with this environment only, and waits until it responds. */
 export async function startProcess(program: string, environment: Readonly<Record<string, string>>): Promise<Process> {
   const { said: url, process } = await begun(program, 'start', environment, /answers at \S*?(http:\/\/[\w.:]+)\/graphql/);
   return { ...process, url };
 }
 
-/** Starts the worker likewise, and waits until it says that it works. */
+/** Starts the worker in the same way, and waits for its start message. */
 export async function startWorker(program: string, environment: Readonly<Record<string, string>>): Promise<Omit<Process, 'url'>> {
   return (await begun(program, 'worker', environment, /(Worker ready)/)).process;
 }
@@ -83,7 +83,7 @@ async function begun(
   }
 }
 
-/** Runs a command of the program to its end, with what it is to read from stdin. @returns what it said, and whether it succeeded. */
+/** Runs a command of the program to its end, with input on stdin. @returns its output, and whether it succeeded. */
 export async function runProcess(
   program: string,
   words: readonly string[],
@@ -91,7 +91,7 @@ export async function runProcess(
   input = '',
 ): Promise<{ said: string; hasSucceeded: boolean }> {
   const child = launch(program, words, environment, 'pipe');
-  child.stdin?.on('error', () => undefined).end(input); // it may end without having read
+  child.stdin?.on('error', () => undefined).end(input); // it may end without reading
   const said = collected(child);
   const code = await new Promise((resolve) => child.once('close', resolve));
   return { said: said(), hasSucceeded: code === 0 };
@@ -113,7 +113,7 @@ function collected(child: ChildProcess): () => string {
   return () => Buffer.concat(parts).toString();
 }
 
-/** What it says of itself when it has begun. */
+/** Waits for its start message. */
 function announced(child: ChildProcess, said: () => string, sign: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     child.stdout?.on('data', () => {

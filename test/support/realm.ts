@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 
-// Each test file has globals of its own, and what Node itself throws is made of Node's: without this, an error of the system
-// would be no `Error` in a test, which it is everywhere else.
+// Each test file has its own globals, while Node's own errors use Node's: without this, a system error would not be an
+// instance of `Error` in a test, unlike everywhere else.
 const isInstance = (value: unknown, type: unknown): boolean => Function.prototype[Symbol.hasInstance].call(type, value);
 
 Object.defineProperty(Error, Symbol.hasInstance, {
@@ -10,6 +10,6 @@ Object.defineProperty(Error, Symbol.hasInstance, {
   },
 });
 
-// Fastify looks for the name of each plugin among all loaded modules, which takes Jest a tenth of a second. A name of any kind
-// spares that.
+// Fastify searches all loaded modules for the name of each plugin, which takes a tenth of a second in Jest. Any name
+// avoids that.
 Object.defineProperty(Function.prototype, Symbol.for('fastify.display-name'), { value: 'plugin', writable: true, configurable: true });

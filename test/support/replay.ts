@@ -9,7 +9,7 @@ import {
 } from '../../src/entities/benevolence.ts';
 import { Grievance, GrievanceStepOutcome, type GrievanceStepRecord } from '../../src/entities/grievance.ts';
 
-/** What the law makes of a grievance; of a stored one, what it says of itself. */
+/** Returns the state of a grievance by the rules; for a stored one, the stored state. */
 export const stateOfGrievance = (grievance: Grievance) => ({
   status: grievance.status,
   currentStep: grievance.currentStep,
@@ -20,7 +20,7 @@ export const stateOfGrievance = (grievance: Grievance) => ({
   history: grievance.history.getItems().map(passage),
 });
 
-/** What the law makes of an application; of a stored one, what it says of itself. */
+/** Returns the state of an application by the rules; for a stored one, the stored state. */
 export const stateOfBenevolence = (application: BenevolenceApplication) => ({
   status: application.status,
   round: application.round,
@@ -34,8 +34,8 @@ export const stateOfBenevolence = (application: BenevolenceApplication) => ({
 });
 
 /**
- * Lives a grievance again by the entity's own law, from its filing through every stored event, and returns where that leads.
- * Throws where the law would have refused what is stored, or where a step record belongs to no event.
+ * Repeats a grievance with the entity's own rules, from its filing through every stored event, and returns the result.
+ * @throws if the rules refuse an event, or a step record belongs to no event.
  */
 export function replayGrievance(
   row: Grievance,
@@ -60,7 +60,7 @@ export function replayGrievance(
   return stateOfGrievance(again);
 }
 
-/** The same for an application: submitted, reviewed and paid again as its events say. */
+/** The same for an application: submits, reviews and pays it again as its events say. */
 export function replayBenevolence(
   row: BenevolenceApplication,
   reviews: readonly BenevolenceReview[],
@@ -73,7 +73,7 @@ export function replayBenevolence(
     const context = actOf(event);
     if (event.action === 'update') again.update({}, context);
     else if (event.action === 'submit') {
-      // A draft that came back may ask for another amount; what was asked for before decided who reviewed.
+      // A returned draft may request another amount, but the previous one decided who reviewed.
       again.amountRequested = event.note?.startsWith(requestedAmountPrefix)
         ? event.note.slice(requestedAmountPrefix.length)
         : row.amountRequested;

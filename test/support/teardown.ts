@@ -1,6 +1,6 @@
 import type { Teardown } from './setup.ts';
 
-/** Once after all tests: nothing of the run stays behind. */
+/** Runs once after all tests, and removes everything that the run created. */
 export default async function teardown(): Promise<void> {
   await (globalThis as Teardown).endTestRun?.();
 }

@@ -10,7 +10,7 @@ import type { Scope } from '../scope.ts';
 /**
  * Changes the caller's address, which is then unverified: mails a token to the new address and informs the old one. A
  * change that only affects the case of letters keeps the address the same. If another account holds the new address,
- * the answer and the work do not differ: the change is then a claim that cannot be verified, and the holder is told by
+ * the answer and the work do not differ: the change is then a claim that cannot be verified, and the holder is informed by
  * mail.
  * @returns the user's id.
  * @throws BAD_INPUT; RATE_LIMITED per account, per new address, and per client address.

@@ -28,7 +28,7 @@ const action = 'change_password';
 
 /**
  * Changes the caller's password. This session keeps its tokens, so that its other tabs stay signed in. All other
- * sessions end, and the user is told by mail.
+ * sessions end, and the user is notified by mail.
  * @param cookie the refresh token from the browser's cookie, if any. If it belongs to this session, tokens stay in
  * cookies.
  * @throws BAD_CREDENTIALS for a wrong current password, which counts as a failed attempt; BAD_INPUT; RATE_LIMITED;

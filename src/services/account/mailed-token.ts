@@ -22,7 +22,7 @@ export interface MailedToken {
 export const noSuchToken = (path: string): Refusal => badInput({ path, message: 'is invalid or has expired' });
 
 /**
- * Parses a mailed token. Null if this service did not mail it for this purpose. Only its row tells whether it is
+ * Parses a mailed token. Null if this service did not mail it for this purpose. Only its row shows whether it is
  * usable.
  */
 export function readToken(

@@ -20,7 +20,7 @@ export interface Replacement {
 /**
  * Replaces a password in the caller's transaction. Only this function does so, because data that is encrypted under a
  * password must be re-encrypted with it. Closes everything that the old password opened: the other sessions, the vault,
- * sign-ins that wait for a second factor, and mailed resets. The user is told by mail, except of the first password.
+ * sign-ins that wait for a second factor, and mailed resets. The user is notified by mail, except of the first password.
  * @returns false without any change if the user may no longer sign in, or the stored hash or key has changed meanwhile.
  */
 export async function replacePassword(

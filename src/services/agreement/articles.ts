@@ -19,10 +19,11 @@ export class AgreementArticleInput {
 const mostArticles = 500;
 
 /**
- * Replaces the articles of an agreement. An article whose number stays is the same article, also with another title.
+ * Replaces the articles of an agreement. An article with the same number stays the same record, even with another
+ * title.
  * @returns the agreement's id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT for another version, and where a grievance names an
- * article that would be removed.
+ * @throws BAD_INPUT with every problem; NOT_FOUND; CONFLICT if the version is outdated, or a grievance names an article
+ * that would be removed.
  */
 export async function setArticles(
   scope: Scope,
@@ -75,7 +76,7 @@ function parseArticles(
   return { given, problems };
 }
 
-/** @throws CONFLICT where a grievance names one of these articles. */
+/** @throws CONFLICT if a grievance names one of these articles. */
 async function assertUnnamed({ em }: Pick<Scope, 'em'>, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   const [named] = await em.execute<object[]>(

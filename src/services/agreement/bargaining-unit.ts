@@ -38,7 +38,7 @@ const taken = { bargaining_units_code_unique: 'input.code' };
 /**
  * Creates a bargaining unit.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong, or that the code is taken.
+ * @throws BAD_INPUT with every problem, or if the code is taken.
  */
 export async function createBargainingUnit(scope: Scope, input: CreateBargainingUnitInput): Promise<string> {
   const { values, problems } = parseInput(scope, BargainingUnit, input);
@@ -53,7 +53,7 @@ export async function createBargainingUnit(scope: Scope, input: CreateBargaining
 /**
  * Changes a bargaining unit.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong, or that the code is taken; NOT_FOUND.
+ * @throws BAD_INPUT with every problem, or if the code is taken; NOT_FOUND.
  */
 export async function updateBargainingUnit(
   scope: Scope,

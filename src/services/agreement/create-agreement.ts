@@ -81,8 +81,8 @@ export class CreateAgreementInput {
 /**
  * Creates an agreement without limits, articles and employers.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND for the unit and the calendar; CONFLICT where its term overlaps
- * another agreement of the unit.
+ * @throws BAD_INPUT with every problem; NOT_FOUND for the unit and the calendar; CONFLICT if its term overlaps another
+ * agreement of the unit.
  */
 export async function createAgreement(scope: Scope, input: CreateAgreementInput): Promise<string> {
   const read = parseInput(scope, Agreement, input);
@@ -107,10 +107,10 @@ export async function createAgreement(scope: Scope, input: CreateAgreementInput)
   });
 }
 
-/** The field that the unique index keeps. */
+/** The input field for a violation of the unique index. */
 export const termTaken = { agreements_code_effective_date_unique: 'input.effectiveDate' };
 
-/** Which of these are no ids. */
+/** Returns the problems of malformed ids. */
 export const referenceProblems = (ids: {
   readonly unitId?: string | null;
   readonly calendarId?: string | null;
@@ -119,7 +119,7 @@ export const referenceProblems = (ids: {
     .filter(([, id]) => id != null && !isUuid(id))
     .map(([path]) => ({ path, message: 'must be a UUID' }));
 
-/** Expects the unit's row to be locked. @throws CONFLICT where the term overlaps that of another agreement of the unit. */
+/** Expects the unit's row to be locked. @throws CONFLICT if the term overlaps that of another agreement of the unit. */
 export async function assertFreeTerm({ em }: Pick<Scope, 'em'>, agreement: Agreement): Promise<void> {
   const { id, unit, effectiveDate, expirationDate } = agreement;
   const [other] = await em.execute<object[]>(

@@ -23,7 +23,7 @@ export class AgreementEmployerInput {
 /**
  * Adds a signatory employer to an agreement.
  * @returns the agreement's id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND for the agreement and the employer.
+ * @throws BAD_INPUT with every problem; NOT_FOUND for the agreement and the employer.
  */
 export async function addEmployer(scope: Scope, agreementId: string, input: AgreementEmployerInput): Promise<string> {
   const { organizationId, assentedDate } = input;
@@ -48,7 +48,7 @@ export async function addEmployer(scope: Scope, agreementId: string, input: Agre
 /**
  * Ends an employer's assent to an agreement.
  * @returns the agreement's id.
- * @throws BAD_INPUT for what is no id, and for an end before the assent; NOT_FOUND; CONFLICT where it has ended already.
+ * @throws BAD_INPUT for a malformed id or an end before the assent; NOT_FOUND; CONFLICT if it has already ended.
  */
 export async function endEmployer(scope: Scope, id: string, endedDate: string): Promise<string> {
   return scope.transaction(async (tx) => {

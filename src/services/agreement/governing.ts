@@ -25,7 +25,8 @@ export class AgreementForArgs {
 /**
  * Finds the agreement that binds an employer on a day.
  * @returns its id, or null.
- * @throws NOT_FOUND for the employer; BAD_INPUT for what is no id, and where agreements of several units bind the employer and no unit is given.
+ * @throws NOT_FOUND for the employer; BAD_INPUT for a malformed id, or without a unit if agreements of several units
+ * bind the employer.
  */
 export async function agreementFor(scope: Scope, { employerId, on, unitId }: AgreementForArgs): Promise<string | null> {
   const problems = Object.entries({ employerId, unitId })

@@ -50,7 +50,7 @@ export class AgreementLimitInput {
 /**
  * Replaces the time limits of an agreement.
  * @returns the agreement's id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT for another version, and where the agreement governs a
+ * @throws BAD_INPUT with every problem; NOT_FOUND; CONFLICT if the version is outdated or the agreement governs a
  * grievance.
  */
 export async function setLimits(

@@ -98,7 +98,7 @@ export class UpdateAgreementInput {
   version?: number | null;
 }
 
-/** What decides how time limits count, and which grievances the agreement governs. */
+/** The fields that determine how time limits count, and which grievances the agreement governs. */
 const frozen = [
   'unit',
   'calendar',
@@ -113,8 +113,8 @@ const frozen = [
 /**
  * Changes an agreement.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND, also for the unit and the calendar; CONFLICT for another version,
- * where its term overlaps another agreement of the unit, and for what is frozen by a grievance.
+ * @throws BAD_INPUT with every problem; NOT_FOUND, also for the unit and the calendar; CONFLICT if the version is
+ * outdated, its term overlaps another agreement of the unit, or a grievance fixes the changed field.
  */
 export async function updateAgreement(scope: Scope, id: string, input: UpdateAgreementInput): Promise<string> {
   const { version, unitId, calendarId, ...told } = input;
@@ -148,7 +148,7 @@ export async function updateAgreement(scope: Scope, id: string, input: UpdateAgr
 /**
  * Deletes an agreement that governs no grievance.
  * @returns its id.
- * @throws BAD_INPUT for what is no id; NOT_FOUND; CONFLICT where it governs a grievance or the version is another.
+ * @throws BAD_INPUT for a malformed id; NOT_FOUND; CONFLICT if it governs a grievance or the version is outdated.
  */
 export async function deleteAgreement(scope: Scope, id: string, version: number | null): Promise<string> {
   return scope.transaction(async (tx) => {
@@ -162,13 +162,15 @@ export async function deleteAgreement(scope: Scope, id: string, version: number 
   });
 }
 
-/** Expects the agreement's row to be locked. @throws CONFLICT where the agreement governs a grievance, also a deleted one. */
+/**
+ * Expects the agreement's row to be locked. @throws CONFLICT if the agreement governs a grievance, even a deleted one.
+ */
 export async function assertNoGrievances({ em }: Pick<Scope, 'em'>, id: string): Promise<void> {
   const [governed] = await em.execute<object[]>('select from grievances where agreement_id = ? limit 1', [id]);
   if (governed) throw conflict('The agreement governs a grievance. Create its successor instead.', 'IN_USE', []);
 }
 
-/** The agreement, held, after the calendar and the units whose terms may change. */
+/** Locks and returns the agreement, after the calendar and the units whose terms may change. */
 async function heldWithUnit(
   tx: Scope,
   id: string,

@@ -57,7 +57,7 @@ export function faultOfArchive(
 ): 'unknown archive key' | 'altered archive' | null {
   const { kid, mac, at } = archive;
   if (!keyring.has(kid)) return 'unknown archive key';
-  // an instant like `infinity` is no valid date, so it has no MAC
+  // an instant like `infinity` is not a valid date, so it has no MAC
   return !Number.isNaN(at.valueOf()) && mac === macOfArchive(archive, keyring, kid) ? null : 'altered archive';
 }
 

@@ -35,19 +35,20 @@ export interface SingleDenial extends CountedDenial {
 }
 
 /**
- * What filing refusals needs. Each class of refusals may add a limited number of events per day: see {@link kindOf}.
+ * The parts that storing refusals needs. Each class of refusals may add a limited number of events per day: see {@link
+ * kindOf}.
  */
 export type FilingScope = Pick<Scope, 'em' | 'keyring' | 'now'> & {
   readonly rules: { readonly refusalsPerDay: number };
 };
 
-/** What recording a refusal as a single event needs of a scope. */
+/** The parts of a scope that recording a refusal as a single event needs. */
 export type RefusalScope = LimitScope & FilingScope;
 
 /** The reason in rows that summarize refusals beyond a limit per operation and hour. */
 export const overLimit = 'over_limit';
 
-/** An action that no limit applies to: it locks an account, and its user is told by mail. */
+/** An action without a limit: it locks an account, and its user is notified by mail. */
 const lock = 'lock';
 
 /**

@@ -70,7 +70,7 @@ export type WrittenEvent = Pick<
 /** Whether every column of the event is unchanged. */
 export function isGenuine(event: WrittenEvent, keyring: Keyring): boolean {
   const kid = keyOf(event);
-  // an instant like `infinity` is no valid date, so it has no MAC
+  // an instant like `infinity` is not a valid date, so it has no MAC
   return keyring.has(kid) && !Number.isNaN(event.at.valueOf()) && event.mac === codeOf(event, keyring, kid);
 }
 

@@ -22,7 +22,7 @@ export interface RefusedOperation {
   readonly isSingle: boolean;
 }
 
-/** What recording refusals needs. */
+/** The parts that recording refusals needs. */
 export interface RefusalParts {
   /** Not the request's entity manager: the records stay, whatever the outcome of the request. */
   readonly em: SqlEntityManager;

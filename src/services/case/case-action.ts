@@ -11,7 +11,7 @@ import { todayOf, type Scope } from '../scope.ts';
 export interface CaseTarget {
   readonly id: string;
   readonly version?: number | null;
-  /** Where the client wrote the id; `input.id` by default. */
+  /** The path of the id in the input; `input.id` by default. */
   readonly path?: string;
 }
 
@@ -21,7 +21,7 @@ export type ChangeCase<Case> = (row: Case, context: ActionContext, scope: Scope)
 /** A case that knows which actions its state allows. */
 interface Actionable<Action extends string> extends Identified {
   readonly member: { readonly id: string };
-  /** @throws CONFLICT where its state does not allow the action, or its version is another. */
+  /** @throws CONFLICT if its state does not allow the action, or the version is outdated. */
   demand(action: Action, version: number | null | undefined, today: string): void;
 }
 
@@ -35,16 +35,16 @@ export interface CaseKind<Case> {
   readonly parts: readonly (keyof {
     [Key in keyof Case as Case[Key] extends Collection<object> ? Key : never]: true;
   })[];
-  /** Brings up to date what is computed from the case, after each change. */
+  /** Updates the values that are computed from the case, after each change. */
   readonly settle?: (scope: Scope, row: Case) => Promise<void>;
 }
 
 /**
- * Creates the function that acts on cases of a kind. It locks the case until the change is committed, so the second of two
- * concurrent actions sees the state that the first one left. The change, its history event and its audit event are written
- * in one transaction. It returns the case's id.
- * @throws BAD_INPUT for a malformed id; NOT_FOUND for a case that is hidden from the viewer or that the viewer may not act
- * on; CONFLICT where the state does not allow the action or the version is another.
+ * Creates the function that acts on cases of a kind. It locks the case until the change is committed, so the second of
+ * two concurrent actions sees the state that the first one left. The change, its history event and its audit event are
+ * written in one transaction. It returns the case's id.
+ * @throws BAD_INPUT for a malformed id; NOT_FOUND for a case that is hidden from the viewer or that the viewer may not
+ * act on; CONFLICT if the state does not allow the action or the version is outdated.
  */
 export const caseAction =
   <Action extends string, Case extends Actionable<Action>>({ entity, name, domain, parts, settle }: CaseKind<Case>) =>

@@ -30,9 +30,9 @@ export class CaseService {
   ) {}
 
   /**
-   * The coming changes of the cases of a kind, or of one case. Whether the caller sees the case is asked of each
-   * change when it is told: see {@link sees}.
-   * @throws BAD_INPUT for what is no id; NOT_FOUND for a case that the caller does not see.
+   * Subscribes to the changes of the cases of a kind, or of one case. Whether the caller can see the case is checked at
+   * each change: see {@link sees}.
+   * @throws BAD_INPUT for a malformed id; NOT_FOUND for a case that is hidden from the caller.
    */
   async changesOf(entity: CaseReference['entity'], id: string | null | undefined): Promise<Backlog> {
     if (id == null) return this.changes.of(entity, null);
@@ -41,7 +41,7 @@ export class CaseService {
     return this.changes.of(entity, id.toLowerCase());
   }
 
-  /** Whether the caller may be told: sees the case now, or would if this had not taken it out of every list. */
+  /** Whether the caller can see the case now, or could if this change had not removed it from every list. */
   sees({ kind, id, action }: CaseChange): Promise<boolean> {
     const row = { entity: kinds[kind], id };
     return kind === 'BenevolenceApplication' && action === BenevolenceAction.WITHDRAW
@@ -50,26 +50,26 @@ export class CaseService {
   }
 }
 
-/** What is done to cases on any node, as this one hears it. */
+/** The changes of cases on all nodes, as this node receives them. */
 export class CaseChanges {
   readonly #listening = new Set<Backlog>();
 
-  /** @param most how many changes may wait for one listener. */
+  /** @param most the maximum number of waiting changes per subscriber. */
   constructor(private readonly most: number) {}
 
-  /** How many listen. */
+  /** The number of subscribers. */
   get listeners(): number {
     return this.#listening.size;
   }
 
-  /** Passes on what the database told; what is no change of a case is passed over. */
+  /** Delivers a notification of the database. Ignores messages that are not changes of a case. */
   hear(payload: string): void {
     const change = changeOf(payload);
     if (change === null) return;
     for (const backlog of this.#listening) backlog.hear(change);
   }
 
-  /** Listens, until what is answered is returned. */
+  /** Subscribes until the returned iterator ends. */
   of(entity: CaseReference['entity'], id: string | null): Backlog {
     const backlog: Backlog = new Backlog({ kind: entity.name as CaseChange['kind'], id }, this.most, () =>
       this.#listening.delete(backlog),
@@ -79,14 +79,14 @@ export class CaseChanges {
   }
 }
 
-/** Somebody did not take the changes as fast as they came. */
+/** A subscriber did not read its changes fast enough. */
 export class BacklogOverflow extends Error {
   override readonly name = 'BacklogOverflow';
 }
 
 type NextChange = IteratorResult<CaseChange, undefined>;
 
-/** The changes that wait for one listener, in their order; more than it may keep end it. */
+/** The waiting changes of one subscriber in order. Too many changes end it. */
 export class Backlog implements AsyncGenerator<CaseChange, undefined> {
   readonly #changes: CaseChange[] = [];
   #waiting: ((next: NextChange) => void) | null = null;
@@ -107,7 +107,7 @@ export class Backlog implements AsyncGenerator<CaseChange, undefined> {
     else this.#end('overrun');
   }
 
-  /** @throws {BacklogOverflow} once more came than may wait. */
+  /** @throws {BacklogOverflow} if too many changes wait. */
   async next(): Promise<NextChange> {
     if (this.#state === 'overrun') throw new BacklogOverflow('The backlog of changes is full.');
     if (this.#state === 'ended') return over;
@@ -145,7 +145,7 @@ export class Backlog implements AsyncGenerator<CaseChange, undefined> {
 
 const over = { done: true, value: undefined } as const;
 
-/** Null for what is none: others may speak on the channel too. */
+/** Null for other messages, because others may use the channel too. */
 function changeOf(payload: string): CaseChange | null {
   try {
     const { kind, id, action } = JSON.parse(payload) as Readonly<Record<keyof CaseChange, unknown>>;

@@ -4,7 +4,7 @@ import { deadlinesOf, GrievanceDeadline, type DeadlineFacts, type LimitTerms } f
 import { Grievance, openGrievanceStatuses } from '../../entities/grievance.ts';
 import { runOn, type Scope } from '../scope.ts';
 
-/** Brings the deadlines of a grievance up to date. Expects its row to be locked, and its collections to be loaded. */
+/** Updates the deadlines of a grievance. Expects its row to be locked, and its collections to be loaded. */
 export async function countDeadlines(scope: Pick<Scope, 'em'>, grievance: Grievance): Promise<void> {
   if (grievance.agreement === null) return;
   const counted = deadlinesOf(grievance.facts, await termsOf(scope, grievance.agreement.id, firstDayOf(grievance)));
@@ -20,7 +20,7 @@ export async function countDeadlines(scope: Pick<Scope, 'em'>, grievance: Grieva
 }
 
 /**
- * Brings the deadlines of the open grievances up to date that are counted with a calendar. Expects the calendar's row to be
+ * Updates the deadlines of the open grievances that are counted with a calendar. Expects the calendar's row to be
  * locked: a grievance that is filed meanwhile waits for it.
  */
 export async function recountDeadlines({ em }: Pick<Scope, 'em'>, calendarId: string): Promise<void> {
@@ -50,7 +50,7 @@ export const firstDayOf = ({
   readonly filedDate: string;
 }): string => incidentDate ?? filedDate;
 
-/** What an agreement says of time limits, with the holidays from a day on. */
+/** Returns the time limits of an agreement, with the holidays from a day on. */
 export async function termsOf({ em }: Pick<Scope, 'em'>, agreementId: string, from: string): Promise<LimitTerms> {
   const [row] = await runOn(em)(
     `select a.clock, a.steps, a.first_day_counts, a.rolls_forward, c.workweek,

@@ -7,7 +7,7 @@ import { proveAgain, spendProof, type ReauthenticateInput } from '../proof/proof
 import type { Scope } from '../scope.ts';
 
 /**
- * Removes the second factor and its backup codes, after the password and a code. The user is told by mail.
+ * Removes the second factor and its backup codes, after the password and a code. The user is notified by mail.
  * @returns the user's id.
  * @throws CONFLICT if there is no second factor; BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED.
  */

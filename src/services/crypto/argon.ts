@@ -15,7 +15,7 @@ export interface ArgonHash extends ArgonParameters {
   readonly digest: Buffer;
 }
 
-/** The limits of what verifying a hash may cost, wherever the hash came from. */
+/** The maximum cost of verifying a hash of any origin. */
 export const bounds = { memory: 262_144, time: 20, lanes: 8 } as const;
 
 const variants = { argon2d, argon2i, argon2id } as const;

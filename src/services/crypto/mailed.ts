@@ -34,7 +34,7 @@ export function mailedToken(
 
 /**
  * Returns the claims of a token. Null if this keyring did not sign it, it has another type, or its form is not
- * canonical. This proves that the token was mailed. Only its row tells whether it is unused, the newest and not
+ * canonical. This proves that the token was mailed. Only its row shows whether it is unused, the newest and not
  * expired.
  */
 export function readMailedToken(keyring: Keyring, type: MailedTokenType, token: string): MailedClaims | null {

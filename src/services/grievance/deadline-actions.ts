@@ -93,7 +93,10 @@ export function noteGrievanceDate(
   });
 }
 
-/** Moves a deadline or holds it open. @returns the grievance's id. @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT. */
+/**
+ * Moves a deadline or holds it open. @returns the grievance's id. @throws BAD_INPUT with every problem; NOT_FOUND;
+ * CONFLICT.
+ */
 export async function extendGrievanceDeadline(scope: Scope, input: ExtendGrievanceDeadlineInput): Promise<string> {
   const { deadlineId, version, ...told } = input;
   const aim = { ...(await grievanceOf(scope, deadlineId)), version: version ?? null };
@@ -109,7 +112,10 @@ export async function extendGrievanceDeadline(scope: Scope, input: ExtendGrievan
   });
 }
 
-/** Applies the consequence of a missed deadline. @returns the grievance's id. @throws BAD_INPUT for what is no id; NOT_FOUND; CONFLICT. */
+/**
+ * Applies the consequence of a missed deadline. @returns the grievance's id. @throws BAD_INPUT for a malformed id;
+ * NOT_FOUND; CONFLICT.
+ */
 export async function takeGrievanceDefault(
   scope: Scope,
   { deadlineId, version }: TakeGrievanceDefaultInput,
@@ -125,7 +131,7 @@ async function grievanceOf(scope: Scope, deadlineId: string): Promise<{ readonly
   return { id: deadline.grievance.id, path: 'input.deadlineId' };
 }
 
-/** @throws NOT_FOUND where the deadline has ceased to count since it was looked up. */
+/** @throws NOT_FOUND if the deadline no longer counts since it was looked up. */
 function deadlineOf(grievance: Grievance, id: string): GrievanceDeadline {
   const deadline = grievance.deadlines.getItems().find((each) => each.id === id.toLowerCase());
   if (!deadline) throw notFound();

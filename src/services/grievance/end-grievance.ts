@@ -50,21 +50,21 @@ export function settleGrievance(
   });
 }
 
-/** Ends the case because the union takes it back. @returns its id. @throws BAD_INPUT; NOT_FOUND; CONFLICT. */
+/** Ends the case because the union withdraws it. @returns its id. @throws BAD_INPUT; NOT_FOUND; CONFLICT. */
 export function withdrawGrievance(scope: Scope, { reason, ...aim }: EndGrievanceInput): Promise<string> {
   return actOnGrievance(scope, GrievanceAction.WITHDRAW, aim, (grievance, context) => {
     grievance.withdraw(demandReason(scope, reason), context);
   });
 }
 
-/** Ends the case otherwise. @returns its id. @throws BAD_INPUT; NOT_FOUND; CONFLICT. */
+/** Ends the case for any other reason. @returns its id. @throws BAD_INPUT; NOT_FOUND; CONFLICT. */
 export function closeGrievance(scope: Scope, { reason, ...aim }: EndGrievanceInput): Promise<string> {
   return actOnGrievance(scope, GrievanceAction.CLOSE, aim, (grievance, context) => {
     grievance.close(demandReason(scope, reason), context);
   });
 }
 
-/** What is said of how a case ends, as the column of the resolution takes it, and what is wrong with it at its path. */
+/** Returns the reason or resolution in its stored form, and its problem with its path. */
 export function requiredText(
   scope: Scope,
   resolution: string | null | undefined,

@@ -86,10 +86,10 @@ export class FileGrievanceInput {
 }
 
 /**
- * Files a grievance under the next number of its year. One statement takes the number and writes all that has it: filers
- * of a year wait for one another no longer than that, and one that fails leaves no gap.
+ * Files a grievance under the next number of its year. One statement takes the number and writes all rows with it, so
+ * concurrent filings wait only for that statement, and a failed one leaves no gap.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such member, employer or user.
+ * @throws BAD_INPUT with every problem; NOT_FOUND if the member, employer or user is missing or hidden from the caller.
  */
 export async function fileGrievance(scope: Scope, input: FileGrievanceInput): Promise<string> {
   const { memberId, employerId, assignedUserId } = input;
@@ -131,7 +131,7 @@ export async function fileGrievance(scope: Scope, input: FileGrievanceInput): Pr
   return governing.agreement === null ? file(scope) : scope.transaction(file);
 }
 
-/** The terms of the agreement, which stay as they are until the transaction ends: also the holidays of its calendar. */
+/** The terms of the agreement with its holidays, locked until the transaction ends. */
 async function lockedTerms(tx: Scope, agreementId: string, from: string): Promise<LimitTerms> {
   const run = runOn(tx.em);
   await run(
@@ -142,7 +142,9 @@ async function lockedTerms(tx: Scope, agreementId: string, from: string): Promis
   return termsOf(tx, agreementId, from);
 }
 
-/** The next number of a year, where all that the grievance names stands, and goes on standing until it is written. */
+/**
+ * Builds the query for the next number of a year. It locks the referenced records and returns no row if one is missing.
+ */
 function numbered(ids: IdsOfFiling, year: string): RowSource {
   const held = Object.entries(tablesOfFiling).flatMap(([path, table]) => {
     const id = ids[path as keyof IdsOfFiling];
@@ -174,7 +176,7 @@ type IdsOfFiling = { readonly [Path in keyof typeof tablesOfFiling]?: string | n
 
 const isKept = (table: string): boolean => table !== 'agreement_articles';
 
-/** Which of these are no ids. */
+/** Returns the problems of malformed ids. */
 export const idProblems = (ids: IdsOfFiling): FieldProblem[] =>
   Object.keys(tablesOfFiling)
     .filter((path) => ids[path as keyof IdsOfFiling] != null && !isUuid(ids[path as keyof IdsOfFiling]))

@@ -15,9 +15,9 @@ interface Governing {
 }
 
 /**
- * Finds the agreement that governs a grievance, and its article: the given agreement, or the one that binds the employer
- * on the day.
- * @throws BAD_INPUT where the choice does not fit; NOT_FOUND where there is no such agreement.
+ * Finds the agreement that governs a grievance, and its article: the given agreement, or the one that binds the
+ * employer on the day.
+ * @throws BAD_INPUT if the choice does not fit; NOT_FOUND if the agreement does not exist.
  */
 export async function governingAgreement(scope: Scope, choice: Choice, on: string): Promise<Governing> {
   const id = choice.agreementId == null ? await bindingOn(scope, choice.employerId, on) : await given(scope, choice);
@@ -50,7 +50,7 @@ async function given(scope: Scope, { agreementId, employerId }: Choice): Promise
   return found['id'] as string;
 }
 
-/** @throws BAD_INPUT where the article is not one of the agreement. */
+/** @throws BAD_INPUT if the article does not belong to the agreement. */
 export async function assertArticle(
   scope: Pick<Scope, 'run'>,
   articleId: string,

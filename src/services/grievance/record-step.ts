@@ -58,9 +58,9 @@ export class RecordGrievanceStepInput {
 }
 
 /**
- * Records the meeting of the current step; its outcome moves, settles or leaves the case.
+ * Records the meeting of the current step. Its outcome advances, settles or keeps the case.
  * @returns the grievance's id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT.
+ * @throws BAD_INPUT with every problem; NOT_FOUND; CONFLICT.
  */
 export function recordGrievanceStep(scope: Scope, input: RecordGrievanceStepInput): Promise<string> {
   const { grievanceId, version, resolution, settlementAmount, ...told } = input;

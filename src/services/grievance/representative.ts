@@ -8,9 +8,9 @@ import type { Scope } from '../scope.ts';
 const representing: readonly RoleName[] = [RoleName.ADMIN, RoleName.OFFICER, RoleName.STAFF];
 
 /**
- * The user who is to represent a grievant, and who is not deleted before the caller's transaction ends. Callers that
- * work on grievances see the name of every user, though not the account, so the lookup bypasses the filter of accounts.
- * @throws NOT_FOUND where there is no such user; BAD_INPUT if the user is inactive or holds no role that represents.
+ * Finds the user who will represent a grievant, and locks the user until the transaction ends. Callers that work on
+ * grievances can see the name of every user but not the account, so the lookup bypasses the filter of accounts.
+ * @throws NOT_FOUND if the user does not exist; BAD_INPUT if the user is inactive or has no role that represents.
  */
 export async function representative(scope: Scope, userId: string, now: Date): Promise<Ref<User>> {
   const [found] = await scope.em.execute<{ id: string; represents: boolean }[]>(

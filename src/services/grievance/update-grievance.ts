@@ -67,7 +67,7 @@ export class UpdateGrievanceInput {
 /**
  * Corrects or completes a grievance that has not ended.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND, also for the user; CONFLICT.
+ * @throws BAD_INPUT with every problem; NOT_FOUND, also for the user; CONFLICT.
  */
 export function updateGrievance(scope: Scope, id: string, input: UpdateGrievanceInput): Promise<string> {
   const { version, assignedUserId, articleId, ...told } = input;

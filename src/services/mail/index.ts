@@ -12,7 +12,7 @@ export { formatInstant, tokenLink } from './template.ts';
 export { issueToken, mailToken, verificationAge, type TokenMailScope } from './token.ts';
 export { smtpProblem } from './transport.ts';
 
-/** What mail needs of its process. */
+/** The parts of a process that mail needs. */
 export interface MailParts {
   /** Not a request's entity manager: each mail is loaded on its own fork. */
   readonly em: SqlEntityManager;

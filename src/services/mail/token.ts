@@ -9,7 +9,7 @@ import { hashToken } from '../crypto/token.ts';
 import type { TokenJob } from './job.ts';
 import type { MailQueue } from './queue.ts';
 
-/** What mailing a token needs of a scope. */
+/** The parts of a scope that mailing a token needs. */
 export interface TokenMailScope {
   readonly em: SqlEntityManager;
   readonly mail: Pick<MailQueue, 'enqueue'>;

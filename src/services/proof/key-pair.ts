@@ -10,7 +10,7 @@ import { freshStretching } from '../crypto/stretch.ts';
 import { addPair, voidPair, writePair } from './stored-pair.ts';
 import type { Scope } from '../scope.ts';
 
-/** What happens to a user's key pair when the password is replaced. */
+/** The effect of a replaced password on a user's key pair. */
 export interface PairMove {
   /** The version that was read. If the pair was written since, it is not moved. */
   readonly version: number;

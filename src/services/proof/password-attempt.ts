@@ -10,7 +10,7 @@ import { networkOf, reserveAttempt, type ReservedAttempt } from '../limit.ts';
 import { splitDeviceTokens } from './device.ts';
 import type { Scope } from '../scope.ts';
 
-/** What is known of the person who gives a password, before anything is verified. */
+/** The facts about a user who submits a password, before anything is verified. */
 export interface Account {
   /** Null if the user is unknown, inactive or deleted, and so cannot sign in. */
   readonly userId: string | null;
@@ -34,7 +34,7 @@ interface AccountRow {
   device_id: string | null;
 }
 
-/** Where failures are counted: in the session of a signed-in caller, else on the known device, else on the user. */
+/** The place where failures are counted: the session of a signed-in caller, else the known device, else the user. */
 type Counter = { readonly table: 'users' | 'devices' | 'sessions'; readonly id: string };
 
 const nobody = '00000000-0000-0000-0000-000000000000';

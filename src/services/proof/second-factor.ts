@@ -92,7 +92,7 @@ export function methodOf(code: string): SecondFactorMethod {
 
 /**
  * Uses up a code in the caller's transaction, and resets the failures. A TOTP step must be later than any used one. The
- * user is told of a used backup code.
+ * user is notified of a used backup code.
  * @returns false if a concurrent call was first.
  */
 export async function spendCode(

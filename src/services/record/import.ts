@@ -10,7 +10,7 @@ import { parseInput, validValues } from './index.ts';
 import type { Cell, DateForm } from './cell.ts';
 import { csvRecords, ImportError, type CsvForm, type CsvRecord } from './csv.ts';
 
-/** What an import needs of a scope. */
+/** The parts of a scope that an import needs. */
 export type ImportScope = Pick<Scope, 'em' | 'keyring' | 'timeZone' | 'now'>;
 
 /** A record that can be imported. */

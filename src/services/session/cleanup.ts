@@ -20,8 +20,8 @@ const day = 86_400;
 const expiredRoles = 30 * day;
 
 /**
- * What is removed: the seconds after the end, and the column of the end. An ended session stays until it would have
- * idled out, and then for as long as somebody may want to look it up.
+ * The rows to delete: the seconds after their end, and the column of the end. An ended session stays until its idle
+ * end, and then as long as a user may want to look it up.
  */
 const removals = {
   tokens: { table: 'one_time_tokens', column: 'expires_at', seconds: day },
@@ -34,7 +34,7 @@ const removals = {
   enrolments: { table: 'totp_credentials', column: 'updated_at', seconds: day, where: 'confirmed_at is null' },
 } as const satisfies Record<string, { table: string; column: string; seconds: number; where?: string }>;
 
-/** The locks of which the user is told: those that an outsider can cause. */
+/** The locks that cause a notification: those that others can cause. */
 const toldLocks = new Set(['users', 'second_factor']);
 
 /** The number of refusals that one transaction files. */

@@ -14,11 +14,11 @@ import { recordWrongToken, takeTokenAttempt } from '../proof/token-attempt.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Exchanges a refresh token for its successor. The token that was just replaced gets the same successor until an access
- * token issued with that is first used, and shortly after, so that a lost reply signs nobody out. An older token, or
- * that one later, counts as theft and ends the session. A token that was never issued has no effect. Neither has one
- * that is ahead of a database restored from a backup: it is refused, and its device signs in again.
- * @throws UNAUTHENTICATED for every token that gets no successor; RATE_LIMITED.
+ * Exchanges a refresh token for its successor. The previous token gets the same successor until an access token of that
+ * response is first used, and shortly after. So a lost response signs nobody out. An older token, or the previous one
+ * later, counts as theft and ends the session. A token that was never issued has no effect. Neither has one that is
+ * ahead of a database restored from a backup: it is refused, and its device signs in again.
+ * @throws UNAUTHENTICATED for every token without a successor; RATE_LIMITED.
  */
 export async function refresh(scope: Scope, token: string, wantsCookies: boolean): Promise<SignedIn> {
   // a browser that never signed in has no cookie to send

@@ -17,7 +17,7 @@ export interface PreparedDatabase {
   discard(): Promise<void>;
 }
 
-/** What the settings need of the process. */
+/** The parts of a process that the settings need. */
 export interface ConnectionManager {
   readonly place: DatabaseLocation;
   /** The current database. Null while it is not ready. */

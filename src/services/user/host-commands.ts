@@ -6,7 +6,7 @@ import type { Scope } from '../scope.ts';
 import { forgetFailures } from './unlock-user.ts';
 import { OperatorError } from '../../errors.ts';
 
-/** What the host commands that change a user need of a scope. */
+/** The parts of a scope that host commands for a user need. */
 export type UserCommandScope = Pick<Scope, 'em' | 'keyring' | 'now'>;
 
 /** A user command failed. The message says why. */

@@ -45,7 +45,7 @@ export class UpdateUserInput {
 
 /**
  * Changes a user's names, address and member. A new address is unverified: a token goes to it, and the former address
- * gets a mail. The user is also told of a new username by mail.
+ * gets a mail. The user is also notified of a new username by mail.
  * @returns the user's id.
  * @throws BAD_INPUT with every problem, including taken values; NOT_FOUND; FORBIDDEN for the caller's own link to a
  * member record; CONFLICT for the owner's address, which could be used to take over the account.

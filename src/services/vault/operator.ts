@@ -11,7 +11,7 @@ import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
 import { AlteredError, holdVault } from './state.ts';
 import { OperatorError } from '../../errors.ts';
 
-/** What the vault commands on the host need of a scope. */
+/** The parts of a scope that the vault commands on the host need. */
 export type OperatorScope = Pick<Scope, 'em' | 'keyring' | 'now'>;
 
 /** A vault command failed. The message says why. */

@@ -29,7 +29,7 @@ export interface ValueRow {
   token: string;
 }
 
-/** A destroyed key is no version of the vault, even if a session from before the destruction still has it. */
+/** A destroyed key is not a version of the vault, even if a session from before the destruction still has it. */
 const valueSql = `select v.id, v.secret_id, s.key_name, v.version, case when k.state = 'destroyed' then 0 else k.version end as key_version,
   v.salt, v.token
   from secrets s join secret_versions v on v.secret_id = s.id join vault_keys k on k.id = v.vault_key_id`;

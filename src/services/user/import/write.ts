@@ -2,7 +2,7 @@ import { makeRoles } from '../../record/role.ts';
 import { importEvents, overtaken } from '../../record/import.ts';
 import type { EntityScope, Scope } from '../../scope.ts';
 
-/** What adding users needs of a scope. */
+/** The parts of a scope that adding users needs. */
 export type UserImportScope = Pick<Scope, 'em' | 'keyring' | 'now'>;
 
 /** The effect of a concurrent change after which the file no longer fits the database. */
