@@ -4,21 +4,21 @@ import { availableParallelism } from 'node:os';
 export default {
   testEnvironment: '<rootDir>/test/support/environment.ts',
   testMatch: ['<rootDir>/{test,examples}/**/*.test.ts'],
-  // What takes longer is run by `npm run test:full`.
+  // `npm run test:full` also runs the slow tests.
   testPathIgnorePatterns: ['/node_modules/', String.raw`\.(race|slow)\.test\.ts$`],
   setupFiles: ['<rootDir>/test/support/realm.ts'],
   globalSetup: '<rootDir>/test/support/setup.ts',
   globalTeardown: '<rootDir>/test/support/teardown.ts',
   maxWorkers: Math.min(availableParallelism(), 4),
-  // Modules and embedded databases of a file are not all given back: a worker that has grown is replaced by a new one.
+  // Modules and embedded databases of a file are not completely released, so a large worker is replaced by a new one.
   workerIdleMemoryLimit: '700MB',
   testTimeout: 120_000,
-  // Half a second is what Jest gives a worker to end, and more than a busy machine may need.
+  // By default, Jest gives a worker half a second to end, which is too short on a busy machine.
   workerGracefulExitTimeout: 60_000,
-  // A cheaper one, but for the tests of the hashes themselves.
+  // A cheaper implementation, except for the tests of the hashes themselves.
   moduleNameMapper: { '^argon2$': '<rootDir>/test/support/argon.ts' },
   extensionsToTreatAsEsm: ['.ts'],
-  // Counted where --coverage asks for it, which CI does: less than this of what keeps people out is no pass.
+  // Applies with --coverage, which CI uses. Below these thresholds for code that protects data, the run fails.
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/{services,permissions,reading}/**/*.ts'],
   coverageReporters: ['text-summary'],

@@ -1,6 +1,6 @@
 import fast from './jest.config.js';
 
-// Read by the workers: every query is executed in both ways, see test/support/local.ts.
+// For the workers: executes every query in both ways, see test/support/local.ts.
 process.env.UNIONHALL_TEST_FULL = '1';
 
 /** @type {import('jest').Config} */

@@ -7,11 +7,11 @@ import { entities } from './src/entities/index.ts';
 import { rowRules } from './src/permissions/index.ts';
 import { rowFilters } from './src/reading/filter.ts';
 
-/** What every connection of this service to its database has in common, whichever engine it is. */
+/** The options of every database connection of the service, on every engine. */
 export const ormOptions = {
   entities,
   filters: rowFilters(rowRules),
-  // a case stays when the member or employer it is about is hidden or deleted
+  // a case stays visible when its member or employer is hidden or deleted
   autoJoinRefsForFilters: false,
   extensions: [Migrator, SeedManager],
   forceUtcTimezone: true,
@@ -19,7 +19,7 @@ export const ormOptions = {
     path: `${import.meta.dirname}/migrations`,
     pathTs: 'migrations',
     snapshotName: 'snapshot',
-    // the snapshot is what the entities say; what a database makes of it reads differently, and would look like a change
+    // the snapshot comes from the entities; one from a database differs in form, and would look like a change
     snapshotOnMigrate: false,
     emit: 'ts',
     fileName: (timestamp: string, name?: string) => `${timestamp}${name === undefined ? '' : `-${name}`}`,
@@ -31,13 +31,13 @@ export const ormOptions = {
   },
 } satisfies Options;
 
-/** The name of the empty database in memory that the CLI is given without DATABASE_URL. */
+/** The name of the empty database in memory that the CLI uses without DATABASE_URL. */
 export const emptyDatabase = 'memory://empty';
 
 /**
- * For MikroORM's CLI, which runs the built copy of this file: the database of DATABASE_URL, from the environment or .env.
- * Without it an empty database in memory serves: writing a migration compares the entities with the snapshot of the last
- * one and needs no data. Seeders then open the service's own database.
+ * Returns the options of MikroORM's CLI, which runs the built copy of this file. Uses DATABASE_URL from the environment or
+ * .env. Without it, uses an empty database in memory: a new migration only compares the entities with the snapshot of the
+ * last one. Seeders then open the service's own database.
  */
 export default function cliOptions(): object {
   if (existsSync('.env')) process.loadEnvFile('.env');

@@ -2,6 +2,7 @@
 import 'reflect-metadata';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { instance } from '@viz-js/viz';
 import { MikroORM, type EntityMetadata, type EntityProperty, type Options } from '@mikro-orm/postgresql';
 import { getMetadataStorage } from 'type-graphql';
 import type { ZodType } from 'zod';
@@ -20,11 +21,16 @@ export interface Sources {
 
 /** Returns every generated page by its path. */
 export async function pages({ variables, refusals, entities }: Sources): Promise<Record<string, string>> {
+  const types = new Set<unknown>(getMetadataStorage().objectTypes.map(({ target }) => target));
+  const sorted = [...entities].filter(({ abstract }) => !abstract).toSorted((one, other) => (one.className < other.className ? -1 : 1));
+  const published = sorted.filter((entity) => types.has(entity.class));
+  const internal = sorted.filter((entity) => !types.has(entity.class));
   return {
     'docs/configuration.md': configurationPage(variables),
     'docs/errors.md': errorsPage(refusals),
     'docs/examples.md': examplesPage(await windows()),
-    'docs/schema.md': schemaPage([...entities]),
+    'docs/schema.md': schemaPage(published, internal),
+    'playground/entities.svg': await map(published),
   };
 }
 
@@ -202,7 +208,7 @@ function examplesPage(story: readonly Window[]): string {
   return page([
     '# Examples',
     written('`playground/operations`'),
-    'These are the windows of the playground, in their order. A test sends them all to the seeded database, and listens where one is a subscription; `{{name}}` in variables is what an earlier operation kept.',
+    'These are the windows of the playground in order. A test runs every operation and subscription on the seeded database. In variables, `{{name}}` stands for a value that an earlier operation stored.',
     ...story.flatMap(({ title, examples }) => [`## ${title}`, ...examples.map((example) => fenced(example))]),
   ]);
 }
@@ -213,20 +219,17 @@ const fenced = ({ document, variables }: Window['examples'][number]): string =>
 /** Columns that most tables have; the page explains them once. */
 const common: ReadonlySet<string> = new Set(['createdAt', 'updatedAt', 'deletedAt']);
 
-function schemaPage(entities: readonly EntityMetadata[]): string {
-  const types = new Map(getMetadataStorage().objectTypes.map(({ target, name }) => [target, name]));
-  const sorted = entities.filter(({ abstract }) => !abstract).toSorted((one, other) => (one.className < other.className ? -1 : 1));
-  const isPublished = (entity: EntityMetadata): boolean => types.has(entity.class);
+function schemaPage(published: readonly EntityMetadata[], internal: readonly EntityMetadata[]): string {
   return page([
     '# Schema',
     written('the entities in `src/entities`'),
     'Each box is one table with its columns. `PK` marks the primary key, `FK` a reference, `UK` a unique column. Most tables also have `createdAt` and `updatedAt`; records that can be deleted have `deletedAt`. A column with the comment "optional" may be null. [schema.graphql](../schema.graphql) describes the types of the API.',
     '## Entities of the API',
     'Each of these tables has a GraphQL type. The type may lack some of the columns, and roles see different fields; see [permissions.md](permissions.md). A box without columns belongs to the other diagram.',
-    diagram(sorted.filter(isPublished)),
+    diagram(published),
     '## Internal tables',
     'No GraphQL type shows these tables directly.',
-    diagram(sorted.filter((entity) => !isPublished(entity))),
+    diagram(internal),
   ]);
 }
 
@@ -248,6 +251,39 @@ function columnLine({ name, columnTypes, primary, targetMeta, unique, nullable }
 function relationLine({ className }: EntityMetadata, { name, kind, targetMeta, nullable }: EntityProperty): string[] {
   if (!targetMeta) return [];
   return [`  ${targetMeta.className} ${nullable ? '|o' : '||'}--${kind === '1:1' ? 'o|' : 'o{'} ${className} : ${name}`];
+}
+
+/** Draws the published entities and what each belongs to, as an image for the start page. The user of an action is left out. */
+async function map(entities: readonly EntityMetadata[]): Promise<string> {
+  const names = new Set(entities.map(({ className }) => className));
+  const edges = entities.flatMap(({ className, props }) =>
+    props
+      .filter(({ targetMeta, kind, nullable }) => targetMeta && kind.endsWith(':1') && !(nullable && targetMeta.className === 'User'))
+      .map(({ targetMeta }) => ({ tail: className, head: targetMeta?.className ?? '' }))
+      .filter(({ tail, head }) => names.has(head) && tail !== head),
+  );
+  const viz = await instance();
+  const svg = viz.renderString(
+    {
+      graphAttributes: { rankdir: 'LR', ranksep: 0.5, nodesep: 0.12, bgcolor: 'none' },
+      nodeAttributes: {
+        shape: 'box',
+        style: 'rounded',
+        height: 0.3,
+        margin: '0.2,0.04',
+        fontsize: 12,
+        fontname: 'Helvetica,Arial,sans-serif',
+      },
+      edgeAttributes: { arrowsize: 0.6 },
+      nodes: [...names].map((name) => ({ name })),
+      edges: [...new Map(edges.map((edge) => [`${edge.tail} ${edge.head}`, edge])).values()],
+    },
+    { format: 'svg' },
+  );
+  return svg
+    .slice(svg.indexOf('<svg'))
+    .replace(/ (?:width|height)="[\d.]+pt"/g, '')
+    .replace(/<!--.*?-->\n?/gs, '');
 }
 
 const page = (parts: readonly string[]): string => `${parts.join('\n\n')}\n`;

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
@@ -309,5 +311,32 @@ describe('the names of prepared statements', () => {
     await setTimeout(60);
     expect(names.of('c')).toBeDefined();
     expect(names.of('a')).toBeDefined();
+  });
+});
+
+describe('the private fields of pg', () => {
+  it('that `src/database` uses exist in the version that they were checked with', async () => {
+    const { version } = JSON.parse(await readFile('node_modules/pg/package.json', 'utf8')) as { version: string };
+    // after an upgrade: read how `pg` uses these fields, run the tests `database` and `*.race`, then change the version
+    expect(version).toBe('8.23.1');
+    const { url, drop } = await serverDatabase();
+    const client = new pg.Client({ connectionString: url });
+    try {
+      await client.connect();
+      const query = client.query(new pg.Query('select 1 as one'));
+      await once(query, 'end');
+      const { _result: result } = query as unknown as { _result: object };
+      const { connection } = client as unknown as { connection: object };
+      const used: readonly (readonly [object, readonly string[]])[] = [
+        [client, ['connection', 'readyForQuery', 'host', 'port', 'processID', 'secretKey']],
+        [connection, ['stream', 'describe']],
+        [query, ['_result', '_accumulateRows', 'prepare', 'handleRowDescription']],
+        [result, ['fields', '_parsers', '_prebuiltEmptyResultObject']],
+      ];
+      expect(used.flatMap(([of, names]) => names.filter((name) => !(name in of)))).toEqual([]);
+    } finally {
+      await client.end();
+      await drop();
+    }
   });
 });

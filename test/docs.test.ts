@@ -48,6 +48,21 @@ describe('the documents', () => {
     expect(commands.filter((name) => !known.has(name))).toEqual([]);
   });
 
+  it.each([...documents, 'bench/README.md', 'client/README.md'])('%s runs tests that exist', (document) => {
+    const tests = filesOf('test')
+      .filter((file) => file.endsWith('.test.ts'))
+      .concat('examples', 'apprenticeship.test.ts'); // the last one is written by the guide
+    const fast = tests.filter((file) => !/\.(race|slow)\.test\.ts$/.test(file));
+    const commands = [...read(document).matchAll(/npm (?:run )?(test|test:full) -- ([\w./ ]+)/g)];
+    const wrong = commands.filter(([, script, words = '']) =>
+      words
+        .trim()
+        .split(/ +/)
+        .some((word) => !(script === 'test' ? fast : tests).some((file) => file.includes(word.replace(/^test\//, '')))),
+    );
+    expect(wrong.map(([command]) => command)).toEqual([]);
+  });
+
   it('have the same defaults as .env.example', () => {
     const rows = [...read('docs/configuration.md').matchAll(/^\| `(\w+)` \| (?:`(.*?)`)? ?\|/gm)];
     const examples = [...read('.env.example').matchAll(/^# ?([A-Z][A-Z0-9_]*)=(.*)$/gm)];

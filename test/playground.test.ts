@@ -363,6 +363,21 @@ describe('the start page', () => {
     }
     expect(html).not.toMatch(/Keeps:|<!-- \w+ -->/);
   });
+
+  it('lists no user who cannot sign in, and says so where there is none', async () => {
+    const other = await aLocal();
+    const page = async () => (await fetch(new URL('/', other.url))).text();
+    await other.sql(`update users set is_active = false where username = 'officer'`);
+    expect(await page()).not.toContain('<code>officer</code></td>');
+    expect(await page()).toContain('<code>staff</code></td>');
+    await other.sql('update users set is_active = false');
+    expect(await page()).toContain('No seeded users are available');
+  });
+
+  it('draws every stored type of the schema', async () => {
+    const html = await (await get('/')).text();
+    for (const name of ['Member', 'Grievance', 'Agreement', 'BenevolenceApplication']) expect(html).toContain(`>${name}</text>`);
+  });
 });
 
 describe('the mail window', () => {

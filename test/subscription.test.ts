@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { WebSocket } from 'ws';
@@ -318,6 +319,17 @@ describe('a socket', () => {
     }
     expect((await open({}, '/elsewhere')).status).toBe(404);
     expect((await open({}, '/health')).status).not.toBe(101);
+  });
+
+  it.each(['/graphql', '/health', '/elsewhere'])('that its client resets after a refusal at %s does not stop the service', async (path) => {
+    const { hostname, port } = new URL(nodeA().url);
+    const socket = connect(Number(port), hostname);
+    socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: ${hostname}\r\nOrigin: https://evil.example.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+    );
+    await once(socket, 'data');
+    socket.resetAndDestroy();
+    expect((await fetch(`${nodeA().url}/livez`)).status).toBe(200);
   });
 
   it('does not block a request that asks for another protocol', async () => {

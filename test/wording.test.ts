@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse, visit, type ASTNode } from 'graphql';
-import { project } from './support/house.ts';
+import { project, sourcesOf } from './support/house.ts';
+import { stringsOf } from './support/measure.ts';
 import { proseOf, sentencesOf } from './support/prose.ts';
 
 /** The maximum number of words in a sentence. */
@@ -93,29 +94,37 @@ describe('the wording of descriptions in the schema', () => {
   });
 });
 
-/** Words and forms that neither a comment nor the title of a test may use. */
-const refusedInCode: readonly RegExp[] = [
+/** Words and forms that make any text hard to read. */
+const refusedAnywhere: readonly RegExp[] = [
   /\b(anew|thereof|wherein|whoever|whom|oneself|somebody|anybody|be it|by itself|all of it|lest|befell|befalls?)\b/i,
   /\b(told|who asks|who is asking|fresh proof|the own|left out|takes note of|such as were|from (which|then|now) on)\b/i,
   /\btells? (how|of|what|whether)\b|\bof what\b|\bso (many|much)\b(?! (as|that))|\bwhere (nobody|none|one|there) /i,
   /(?<!there )\b(is|are|was|were) (none\b(?! of)|no (?!longer|more\b))/i,
-  /^(What|Who) /,
 ];
 
-/** The maximum number of words in a sentence of a comment. */
+/** Words and forms that neither a comment nor the title of a test may use. */
+const refusedInCode: readonly RegExp[] = [...refusedAnywhere, /^(What|Who) /];
+
+/** The maximum number of words in a sentence of a comment or a document. */
 const longestInCode = 30;
+
+/** Returns the refused words in a text, without those in backticks. */
+const refusedWords = (text: string, forms: readonly RegExp[]): string[] => {
+  const plain = text.replace(/`[^`]*`|\s+/g, ' ');
+  return forms.flatMap((form) => form.exec(plain)?.[0] ?? []).map((words) => `"${words.trim()}"`);
+};
+
+const longSentences = (text: string): string[] =>
+  sentencesOf(text)
+    .map((sentence) => sentence.split(' ').length)
+    .filter((words) => words > longestInCode)
+    .map((words) => `has a sentence of ${words} words`);
 
 /** Lists the problems in the comments and the titles of tests of a source, each with its line. */
 const problemsOf = (source: string): string[] =>
-  proseOf(source).flatMap(({ line, text }) => [
-    ...refusedInCode
-      .flatMap((form) => form.exec(text.replace(/`[^`]*`|\s+/g, ' '))?.[0] ?? [])
-      .map((words) => `${line}: "${words.trim()}"`),
-    ...sentencesOf(text)
-      .map((sentence) => sentence.split(' ').length)
-      .filter((words) => words > longestInCode)
-      .map((words) => `${line}: has a sentence of ${words} words`),
-  ]);
+  proseOf(source).flatMap(({ line, text }) =>
+    [...refusedWords(text, refusedInCode), ...longSentences(text)].map((problem) => `${line}: ${problem}`),
+  );
 
 describe('the wording of comments and titles of tests', () => {
   const folders = ['bench', 'client/src', 'client/test', 'examples', 'migrations', 'scripts', 'seeds', 'src', 'test'];
@@ -155,5 +164,47 @@ describe('the wording of comments and titles of tests', () => {
     '/** The function `told`. */',
   ])('finds nothing in %j', (source) => {
     expect(problemsOf(source)).toEqual([]);
+  });
+});
+
+/** Lists the problems in the paragraphs and tables of a page, without code and headings. */
+const documentProblems = (text: string): string[] => {
+  const blocks = text.replace(/```[^]*?```|^#.*$/gm, '').split(/\n\s*\n|\n(?=\s*(?:[-*|]|\d+\.) ?)/);
+  const parts = blocks.flatMap((block) => (block.trim().startsWith('|') ? block.split('|') : [block]));
+  return parts.flatMap((part) => [...refusedWords(part, refusedAnywhere), ...longSentences(part)]);
+};
+
+describe('the wording of documents', () => {
+  const written = readdirSync(join(project, 'docs')).filter((file) => file.endsWith('.md') && file !== 'permissions.md');
+  const root = ['README.md', 'CHANGELOG.md', 'CODE_OF_CONDUCT.md', 'CONTRIBUTING.md', 'SECURITY.md'];
+
+  it.each([...root, 'bench/README.md', 'client/README.md', ...written.map((file) => `docs/${file}`)])('%s is plain', (file) => {
+    expect(documentProblems(readFileSync(join(project, file), 'utf8'))).toEqual([]);
+  });
+
+  it('finds refused words and long sentences in paragraphs and tables', () => {
+    const long = 'word '.repeat(longestInCode + 1);
+    expect(documentProblems(`Users are told.\n\n| a | ${long}|\n| b | left out |`)).toEqual([
+      '"told"',
+      `has a sentence of ${longestInCode + 1} words`,
+      '"left out"',
+    ]);
+    expect(documentProblems('# What is told\n\n```\nwhoever\n```\n\nThe variable `told`.')).toEqual([]);
+  });
+});
+
+describe('the wording of messages', () => {
+  const messages = [...sourcesOf('src')].flatMap(([file, text]) => stringsOf(text).map((message) => ({ file, message })));
+
+  it('is plain: no archaic form', () => {
+    expect(messages.length).toBeGreaterThan(1000);
+    const problems = messages.flatMap(({ file, message }) =>
+      refusedWords(message, refusedAnywhere).map((words) => `${file}: ${words} ${message}`),
+    );
+    expect(problems).toEqual([]);
+  });
+
+  it('finds a refused word in a string and in a template', () => {
+    expect(stringsOf("throw new Error('You are told.'); say(`${count} left out`);")).toEqual(['You are told.', ' left out']);
   });
 });

@@ -29,7 +29,7 @@ export async function backup(config: Config, { output }: { readonly output: stri
 /** Restores a backup into an empty database and an empty configuration directory. */
 export async function restore(config: Config, { input }: { readonly input: string }): Promise<void> {
   const [hasDump, hasData] = [await exists(join(input, dump)), await exists(join(input, data))];
-  if (!hasDump && !hasData) throw new CommandError(`${input} is no backup: it has neither ${dump} nor ${data}.`);
+  if (!hasDump && !hasData) throw new CommandError(`${input} is not a backup: it has neither ${dump} nor ${data}.`);
   if (hasDump && config.databaseUrl === null)
     throw new CommandError('The backup is of a PostgreSQL server. Set DATABASE_URL to an empty database.');
   if (hasData && config.databaseUrl !== null)

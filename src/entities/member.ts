@@ -6,7 +6,7 @@ import { Grievance } from './grievance.ts';
 import { Derived, Listed } from './listing.ts';
 import { MemberNote } from './note.ts';
 import { Organization } from './organization.ts';
-import { Dated, Node, versionDescription, Versioned } from './record.ts';
+import { Contactable, Dated, Node, versionDescription } from './record.ts';
 import { SaltingActivity } from './salting.ts';
 import { cents, DateScalar, DecimalScalar } from './scalars.ts';
 import { isAddress } from './user.ts';
@@ -119,7 +119,7 @@ export function memberProblems(
 @Check({ name: 'members_email_form', expression: `email ~ '^[^@[:space:]]+@[^@[:space:]]+$'` })
 @Check({ name: 'members_born_before_hired', expression: 'date_of_birth < hire_date' })
 @Check({ name: 'members_member_number_form', expression: `member_number ~ '^[A-Za-z0-9]+$'` })
-export class Member extends Versioned {
+export class Member extends Contactable {
   @Field(() => String, {
     description: 'The number on the union card: letters (A–Z) and digits. Unique, ignoring case.',
   })
@@ -151,30 +151,6 @@ export class Member extends Versioned {
   @Field(() => MemberClassification, { nullable: true, description: 'The trade classification.' })
   @Enum({ items: () => MemberClassification })
   classification: MemberClassification;
-
-  @Field(() => String, { nullable: true, description: 'The street address. Null if not set.' })
-  @Property({ type: 'string', length: 200, nullable: true })
-  address: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The city. Null if not set.' })
-  @Property({ type: 'string', length: 100, nullable: true, collation: 'C' })
-  city: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The state. Null if not set.' })
-  @Property({ type: 'string', length: 50, nullable: true, collation: 'C' })
-  state: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The ZIP code. Null if not set.' })
-  @Property({ type: 'string', length: 20, nullable: true })
-  zipCode: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The telephone number as entered. Null if not set.' })
-  @Property({ type: 'string', length: 50, nullable: true })
-  phone: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The e-mail address. Null if not set.' })
-  @Property({ type: 'string', length: 254, nullable: true })
-  email: string | null;
 
   @Field(() => DateScalar, { nullable: true, description: 'The date of birth. Null if not set.' })
   @Property({ type: 'date', nullable: true })

@@ -3,7 +3,7 @@ import { Collection, type Ref } from '@mikro-orm/core';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Grievance } from './grievance.ts';
 import { Listed } from './listing.ts';
-import { Node, Versioned } from './record.ts';
+import { Contactable, Node, Versioned } from './record.ts';
 import { SaltingActivity } from './salting.ts';
 import { isAddress } from './user.ts';
 import type { FieldProblem } from '../errors.ts';
@@ -98,7 +98,7 @@ function isWebAddress(text: string): boolean {
 @Check({ name: 'organizations_website_form', expression: `website ~ '^https?://[^[:space:]]+$'` })
 @Check({ name: 'organizations_unit_size_positive', expression: 'unit_size > 0' })
 @Check({ name: 'organizations_salting_score_range', expression: 'salting_score between 1 and 5' })
-export class Organization extends Versioned {
+export class Organization extends Contactable {
   @Field(() => String, { description: 'The name.' })
   @Property({ type: 'string', length: 200, collation: 'C' })
   name: string;
@@ -113,30 +113,6 @@ export class Organization extends Versioned {
   })
   @Property({ type: 'integer', nullable: true })
   unitSize: number | null;
-
-  @Field(() => String, { nullable: true, description: 'The street address. Null if not set.' })
-  @Property({ type: 'string', length: 200, nullable: true })
-  address: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The city. Null if not set.' })
-  @Property({ type: 'string', length: 100, nullable: true, collation: 'C' })
-  city: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The state. Null if not set.' })
-  @Property({ type: 'string', length: 50, nullable: true, collation: 'C' })
-  state: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The ZIP code. Null if not set.' })
-  @Property({ type: 'string', length: 20, nullable: true })
-  zipCode: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The telephone number as entered. Null if not set.' })
-  @Property({ type: 'string', length: 50, nullable: true })
-  phone: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The e-mail address. Null if not set.' })
-  @Property({ type: 'string', length: 254, nullable: true })
-  email: string | null;
 
   @Field(() => String, { nullable: true, description: 'The URL of the website. Null if not set.' })
   @Property({ type: 'string', length: 300, nullable: true })

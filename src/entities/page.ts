@@ -264,7 +264,7 @@ function comparisonOf(type: unknown): Class<object> {
   const sentences: Record<Comparison, string> = {
     eq: 'Equals this value.',
     in: 'Equals one of these values, at most 100.',
-    notIn: 'Equals none of these values, at most 100. Null, also of a hidden field, equals none.',
+    notIn: 'Equals none of these values, at most 100. Also matches null and hidden values.',
     gte: 'Is greater than or equal to this value.',
     lte: 'Is less than or equal to this value.',
     contains: 'Contains this text. Ignores case, accents, and apostrophes.',

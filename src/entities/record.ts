@@ -62,6 +62,34 @@ export abstract class Versioned extends Kept {
   version!: number;
 }
 
+/** A record with an address, a telephone number and an e-mail address. */
+@ObjectType()
+export abstract class Contactable extends Versioned {
+  @Field(() => String, { nullable: true, description: 'The street address. Null if not set.' })
+  @Property({ type: 'string', length: 200, nullable: true })
+  address: string | null = null;
+
+  @Field(() => String, { nullable: true, description: 'The city. Null if not set.' })
+  @Property({ type: 'string', length: 100, nullable: true, collation: 'C' })
+  city: string | null = null;
+
+  @Field(() => String, { nullable: true, description: 'The state. Null if not set.' })
+  @Property({ type: 'string', length: 50, nullable: true, collation: 'C' })
+  state: string | null = null;
+
+  @Field(() => String, { nullable: true, description: 'The ZIP code. Null if not set.' })
+  @Property({ type: 'string', length: 20, nullable: true })
+  zipCode: string | null = null;
+
+  @Field(() => String, { nullable: true, description: 'The telephone number as entered. Null if not set.' })
+  @Property({ type: 'string', length: 50, nullable: true })
+  phone: string | null = null;
+
+  @Field(() => String, { nullable: true, description: 'The e-mail address. Null if not set.' })
+  @Property({ type: 'string', length: 254, nullable: true })
+  email: string | null = null;
+}
+
 /** The description of every argument with the version of a record. */
 export const versionOptions = {
   nullable: true,

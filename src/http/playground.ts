@@ -89,8 +89,14 @@ const files: Readonly<Record<string, string>> = {
   'front.css': 'text/css',
 };
 
-/** Serves a front page at `/`, and the schema explorer with the example operations at `/playground/`. */
-export function playground(mails: MailWindow | null): (app: FastifyInstance) => Promise<void> {
+/**
+ * Serves a front page at `/`, and the schema explorer with the example operations at `/playground/`.
+ * @param seeded returns the usernames of the seeded users in the database.
+ */
+export function playground(
+  mails: MailWindow | null,
+  seeded: () => Promise<ReadonlySet<string>>,
+): (app: FastifyInstance) => Promise<void> {
   return async (app) => {
     const { renderAltair, getDistDirectory } = await import('altair-static');
     const { version } = createRequire(import.meta.url)('altair-static/package.json') as { version: string };
@@ -128,7 +134,7 @@ export function playground(mails: MailWindow | null): (app: FastifyInstance) => 
       reply.header('content-security-policy', plainPolicy).type('text/html; charset=utf-8');
       const html = await readFile(join(folder(), 'index.html'), 'utf8');
       const mail = mails && '<p><a href="mail">Mail</a> that the service would send</p>';
-      return (await frontPage(html, await windows())).replace('<!-- mail -->', mail ?? '');
+      return (await frontPage(html, await windows(), await seeded())).replace('<!-- mail -->', mail ?? '');
     });
     mails?.register(app, plainPolicy);
     for (const name of ['compare', 'restore']) {
@@ -155,24 +161,35 @@ const links = `<nav class="playground-links">
   <a href="../restore"><span>Restore examples</span></a>
 </nav>`;
 
-/** Fills in the windows and the seeded users on the front page. */
-async function frontPage(html: string, all: readonly Window[]): Promise<string> {
+/** Fills in the windows, the map of the entities, and those seeded users that exist. */
+async function frontPage(html: string, all: readonly Window[], seeded: ReadonlySet<string>): Promise<string> {
   const { seededAccounts } = await import('../../seeds/account.ts');
   const cards = all.map(
     ({ title, examples }) =>
       `<li><a href="playground/?open=${encodeURIComponent(title)}">${escapeHtml(title)}</a><p>${marked(introductionOf(examples))}</p></li>`,
   );
-  const people = seededAccounts.map(({ username, password, firstName, lastName, role, reviewLevel }) => {
-    const roles = reviewLevel ? `${role}, reviews as ${reviewLevel.toUpperCase()}` : role;
-    const cells = [
-      `<code>${escapeHtml(username)}</code>`,
-      `<code>${escapeHtml(password)}</code>`,
-      escapeHtml(`${firstName} ${lastName}`),
-      escapeHtml(roles),
-    ];
-    return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
-  });
-  return html.replace('<!-- story -->', () => cards.join('\n')).replace('<!-- people -->', () => people.join('\n'));
+  const rows = seededAccounts
+    .filter(({ username }) => seeded.has(username))
+    .map(({ username, password, firstName, lastName, role, reviewLevel }) => {
+      const roles = reviewLevel ? `${role}, reviews as ${reviewLevel.toUpperCase()}` : role;
+      const cells = [
+        `<code>${escapeHtml(username)}</code>`,
+        `<code>${escapeHtml(password)}</code>`,
+        escapeHtml(`${firstName} ${lastName}`),
+        escapeHtml(roles),
+      ];
+      return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
+    });
+  const heads = ['login', 'password', 'name', 'role'].map((head) => `<th scope="col">${head}</th>`);
+  const people =
+    rows.length > 0
+      ? `<table><thead><tr>${heads.join('')}</tr></thead><tbody>${rows.join('\n')}</tbody></table>`
+      : '<p>No seeded users are available, so the playground cannot sign in by itself.</p>';
+  const map = await readFile(join(folder(), 'entities.svg'), 'utf8');
+  return html
+    .replace('<!-- story -->', () => cards.join('\n'))
+    .replace('<!-- people -->', () => people)
+    .replace('<!-- map -->', () => map);
 }
 
 /** The comment above the first operation, without the line for the playground. */

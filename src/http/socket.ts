@@ -113,6 +113,8 @@ export class Sockets {
    */
   attach(app: FastifyInstance): void {
     app.server.on('upgrade', (raw: IncomingMessage, socket: Socket, head: Buffer) => {
+      // Node.js has removed its own listener, and an error without a listener ends the process
+      socket.on('error', () => socket.destroy());
       this.#heads.set(raw, head);
       const response = new ServerResponse(raw);
       response.shouldKeepAlive = false;

@@ -35,7 +35,7 @@ import {
 } from '../services/setting/connection-manager.ts';
 import { failureOf, messageOf } from '../services/setting/failure.ts';
 import { BreachedPasswords } from '../services/proof/breached-passwords.ts';
-import { refuseSeededUsers } from '../services/user/seeded-accounts.ts';
+import { activeSeededUsers, refuseSeededUsers, seededAt } from '../services/user/seeded-accounts.ts';
 import type { Sockets } from '../http/socket.ts';
 import { Start, type StartStage } from './start-up.ts';
 import { tracingTo, type Tracing } from './trace.ts';
@@ -284,7 +284,9 @@ class ServiceProcess {
       checkDatabase: () => this.#check(),
       metrics: this.#metrics,
       trusted: this.#trusted,
-      ...(config.offersPlayground && { playground: (await import('../http/playground.ts')).playground(this.#mails) }),
+      ...(config.offersPlayground && {
+        playground: (await import('../http/playground.ts')).playground(this.#mails, () => this.#seededUsernames()),
+      }),
     });
     this.#http = app;
     this.#sockets = sockets;
@@ -336,6 +338,12 @@ class ServiceProcess {
     );
     if (rows.length === 0) throw unavailable();
     return await queueProblem(work.database.runReserved);
+  }
+
+  /** Returns the usernames of the seeded users that can sign in. None until the service is ready. */
+  async #seededUsernames(): Promise<ReadonlySet<string>> {
+    const rows = await this.#start.work?.database.run(activeSeededUsers, [seededAt]).catch(() => []);
+    return new Set(rows?.map(({ username }) => String(username)));
   }
 
   async #begin(migrating: () => void): Promise<Work> {

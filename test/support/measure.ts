@@ -63,3 +63,12 @@ export function shareOfLongLines(sources: Sources): number {
   const lines = [...sources.values()].flatMap((text) => text.split('\n'));
   return lines.filter(({ length }) => length > 120).length / lines.length;
 }
+
+/** Returns the texts with several words in the strings and templates of a source, without SQL. */
+export const stringsOf = (text: string): string[] =>
+  [...nodesOf(treeOf(text))].flatMap((node) => {
+    const value = node['type'] === 'StringLiteral' ? node['value'] : node['type'] === 'TemplateElement' ? node['cooked'] : null;
+    return typeof value === 'string' && / \w+ ?\w*/.test(value) && !/\b(select|insert|where|join|and|null)\b[^.]*[=("]/.test(value)
+      ? [value]
+      : [];
+  });

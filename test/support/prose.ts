@@ -26,6 +26,6 @@ export function proseOf(source: string): Prose[] {
 export const sentencesOf = (text: string): string[] =>
   text
     .split(/\n\s*\n|\n(?=\s*(?:[-*]|\d\.|@\w+) )|\n {2,}/)
-    .flatMap((part) => part.replace(/\s+/g, ' ').split(/(?<=[.!?:;])\s|(?= @\w+ )/))
+    .flatMap((part) => part.replace(/\s+/g, ' ').split(/(?<=[.!?:;]\**)\s|(?= @\w+ )/))
     .map((sentence) => sentence.replace(/^@\w+ (?:\{.*\} )?/, '').trim())
     .filter((sentence) => sentence !== '');

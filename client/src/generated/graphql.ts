@@ -112,7 +112,7 @@ export type BenevolenceReasonFilter = {
   in?: Array<BenevolenceReason> | null | undefined;
   /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
-  /** Equals none of these values, at most 100. Null, also of a hidden field, equals none. */
+  /** Equals none of these values, at most 100. Also matches null and hidden values. */
   notIn?: Array<BenevolenceReason> | null | undefined;
 };
 
@@ -161,7 +161,7 @@ export type BenevolenceStatusFilter = {
   in?: Array<BenevolenceStatus> | null | undefined;
   /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
-  /** Equals none of these values, at most 100. Null, also of a hidden field, equals none. */
+  /** Equals none of these values, at most 100. Also matches null and hidden values. */
   notIn?: Array<BenevolenceStatus> | null | undefined;
 };
 
@@ -187,7 +187,7 @@ export type DateFilter = {
   isNull?: boolean | null | undefined;
   /** Is less than or equal to this value. */
   lte?: string | null | undefined;
-  /** Equals none of these values, at most 100. Null, also of a hidden field, equals none. */
+  /** Equals none of these values, at most 100. Also matches null and hidden values. */
   notIn?: Array<string> | null | undefined;
 };
 
@@ -203,13 +203,13 @@ export type DecimalFilter = {
   isNull?: boolean | null | undefined;
   /** Is less than or equal to this value. */
   lte?: string | null | undefined;
-  /** Equals none of these values, at most 100. Null, also of a hidden field, equals none. */
+  /** Equals none of these values, at most 100. Also matches null and hidden values. */
   notIn?: Array<string> | null | undefined;
 };
 
 /** A grievance to file. */
 export type FileGrievanceInput = {
-  /** The id of the agreement that governs the grievance. Defaults to the one that bound the employer on the day of the incident, or of the filing without one. Required if agreements of several bargaining units did. */
+  /** The id of the agreement that governs the grievance. Defaults to the one that bound the employer on the day of the incident, or of the filing without one. Required if agreements of several bargaining units bound the employer. */
   agreementId?: string | number | null | undefined;
   /** The id of the article of the agreement that was violated. */
   articleId?: string | number | null | undefined;
@@ -360,7 +360,7 @@ export type GrievanceStatusFilter = {
   in?: Array<GrievanceStatus> | null | undefined;
   /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
-  /** Equals none of these values, at most 100. Null, also of a hidden field, equals none. */
+  /** Equals none of these values, at most 100. Also matches null and hidden values. */
   notIn?: Array<GrievanceStatus> | null | undefined;
 };
 
@@ -383,7 +383,7 @@ export type GrievanceStepFilter = {
   in?: Array<GrievanceStep> | null | undefined;
   /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
-  /** Equals none of these values, at most 100. Null, also of a hidden field, equals none. */
+  /** Equals none of these values, at most 100. Also matches null and hidden values. */
   notIn?: Array<GrievanceStep> | null | undefined;
 };
 
@@ -395,7 +395,7 @@ export type IdFilter = {
   in?: Array<string | number> | null | undefined;
   /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
-  /** Equals none of these values, at most 100. Null, also of a hidden field, equals none. */
+  /** Equals none of these values, at most 100. Also matches null and hidden values. */
   notIn?: Array<string | number> | null | undefined;
 };
 
@@ -524,7 +524,7 @@ export type StringFilter = {
   in?: Array<string> | null | undefined;
   /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
-  /** Equals none of these values, at most 100. Null, also of a hidden field, equals none. */
+  /** Equals none of these values, at most 100. Also matches null and hidden values. */
   notIn?: Array<string> | null | undefined;
 };
 

@@ -46,7 +46,7 @@ export class FileGrievanceInput {
     nullable: true,
     description:
       'The id of the agreement that governs the grievance. Defaults to the one that bound the employer on the day of the ' +
-      'incident, or of the filing without one. Required if agreements of several bargaining units did.',
+      'incident, or of the filing without one. Required if agreements of several bargaining units bound the employer.',
   })
   agreementId?: string | null;
 

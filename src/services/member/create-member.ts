@@ -1,13 +1,13 @@
 import { Field, InputType } from 'type-graphql';
 import { Member, MemberClassification, memberProblems, MemberStatus, type MemberFacts } from '../../entities/member.ts';
-import { DateScalar } from '../../entities/scalars.ts';
 import { recordChange } from '../audit/event.ts';
 import { parseInput, assertNoProblems, validValues, flush } from '../record/index.ts';
 import { todayOf, type Scope } from '../scope.ts';
+import { MemberInput } from './member-input.ts';
 import { numberIsTaken } from './unique-number.ts';
 
 @InputType({ description: 'A member to create.' })
-export class CreateMemberInput {
+export class CreateMemberInput extends MemberInput {
   @Field(() => String, {
     description:
       'The number on the union card: letters (A–Z) and digits, at most 30. Unique, ignoring case, also among deleted members.',
@@ -25,48 +25,11 @@ export class CreateMemberInput {
   })
   lastName!: string;
 
-  @Field(() => String, { nullable: true, description: 'The middle name or initial. At most 100 characters.' })
-  middleName?: string | null;
-
   @Field(() => MemberStatus, { nullable: true, description: 'The membership status. Defaults to ACTIVE.' })
   status?: MemberStatus | null;
 
   @Field(() => MemberClassification, { description: 'The trade classification.' })
   classification!: MemberClassification;
-
-  @Field(() => String, { nullable: true, description: 'The street address. At most 200 characters.' })
-  address?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The city. At most 100 characters.' })
-  city?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The state. At most 50 characters.' })
-  state?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The ZIP code. At most 20 characters.' })
-  zipCode?: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'The telephone number, stored as entered. At most 50 characters.',
-  })
-  phone?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The e-mail address.' })
-  email?: string | null;
-
-  @Field(() => DateScalar, { nullable: true, description: 'The date of birth. Must not be in the future.' })
-  dateOfBirth?: string | null;
-
-  @Field(() => DateScalar, {
-    nullable: true,
-    description:
-      'The date on which the member joined the trade or the local. Must be after the date of birth and not in the future.',
-  })
-  hireDate?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Additional notes.' })
-  notes?: string | null;
 }
 
 /**

@@ -1,15 +1,15 @@
 import { Field, InputType, Int } from 'type-graphql';
 import { Member, MemberClassification, memberProblems, MemberStatus, type MemberFacts } from '../../entities/member.ts';
 import { versionOptions } from '../../entities/record.ts';
-import { DateScalar } from '../../entities/scalars.ts';
 import type { FieldProblem } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { assertVersion, parseInput, findVisible, assertNoProblems, validValues, flush } from '../record/index.ts';
 import { todayOf, type Scope } from '../scope.ts';
+import { MemberInput } from './member-input.ts';
 import { numberIsTaken } from './unique-number.ts';
 
 @InputType({ description: 'Changes to a member. Omitted fields keep their values. Null clears an optional field.' })
-export class UpdateMemberInput {
+export class UpdateMemberInput extends MemberInput {
   @Field(() => String, {
     nullable: true,
     description:
@@ -32,48 +32,11 @@ export class UpdateMemberInput {
   })
   lastName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The middle name or initial. At most 100 characters.' })
-  middleName?: string | null;
-
   @Field(() => MemberStatus, { nullable: true, description: 'The membership status. Must not be null.' })
   status?: MemberStatus | null;
 
   @Field(() => MemberClassification, { nullable: true, description: 'The trade classification. Must not be null.' })
   classification?: MemberClassification | null;
-
-  @Field(() => String, { nullable: true, description: 'The street address. At most 200 characters.' })
-  address?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The city. At most 100 characters.' })
-  city?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The state. At most 50 characters.' })
-  state?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The ZIP code. At most 20 characters.' })
-  zipCode?: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'The telephone number, stored as entered. At most 50 characters.',
-  })
-  phone?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The e-mail address.' })
-  email?: string | null;
-
-  @Field(() => DateScalar, { nullable: true, description: 'The date of birth. Must not be in the future.' })
-  dateOfBirth?: string | null;
-
-  @Field(() => DateScalar, {
-    nullable: true,
-    description:
-      'The date on which the member joined the trade or the local. Must be after the date of birth and not in the future.',
-  })
-  hireDate?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Additional notes.' })
-  notes?: string | null;
 
   @Field(() => Int, versionOptions)
   version?: number | null;

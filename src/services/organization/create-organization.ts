@@ -1,62 +1,18 @@
-import { Field, InputType, Int } from 'type-graphql';
+import { Field, InputType } from 'type-graphql';
 import { Organization, organizationProblems, OrganizationType } from '../../entities/organization.ts';
 import { recordChange } from '../audit/event.ts';
 import { parseInput, assertNoProblems, validValues, flush } from '../record/index.ts';
 import type { Scope } from '../scope.ts';
+import { OrganizationInput } from './organization-input.ts';
 import { saltingFieldProblems } from './salting-fields.ts';
 
 @InputType({ description: 'An organization to create.' })
-export class CreateOrganizationInput {
+export class CreateOrganizationInput extends OrganizationInput {
   @Field(() => String, { description: 'The name. At most 200 characters.' })
   name!: string;
 
   @Field(() => OrganizationType, { description: 'The type of the organization.' })
   orgType!: OrganizationType;
-
-  @Field(() => Int, {
-    nullable: true,
-    description: 'The number of workers in the proposed or actual bargaining unit. Must be more than zero.',
-  })
-  unitSize?: number | null;
-
-  @Field(() => String, { nullable: true, description: 'The street address. At most 200 characters.' })
-  address?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The city. At most 100 characters.' })
-  city?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The state. At most 50 characters.' })
-  state?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The ZIP code. At most 20 characters.' })
-  zipCode?: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'The telephone number, stored as entered. At most 50 characters.',
-  })
-  phone?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The e-mail address.' })
-  email?: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'The URL of the website, starting with `http://` or `https://`. At most 300 characters.',
-  })
-  website?: string | null;
-
-  @Field(() => Int, {
-    nullable: true,
-    description: 'The organizing potential, from 1 (low) to 5 (high). Only admins and organizers can set it.',
-  })
-  saltingScore?: number | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'Notes for organizers. Only admins and organizers can set them.',
-  })
-  saltingNotes?: string | null;
 }
 
 /**

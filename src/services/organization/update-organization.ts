@@ -4,62 +4,18 @@ import { versionOptions } from '../../entities/record.ts';
 import { recordChange } from '../audit/event.ts';
 import { assertVersion, parseInput, findVisible, assertNoProblems, validValues, flush } from '../record/index.ts';
 import type { Scope } from '../scope.ts';
+import { OrganizationInput } from './organization-input.ts';
 import { saltingFieldProblems } from './salting-fields.ts';
 
 @InputType({
   description: 'Changes to an organization. Omitted fields keep their values. Null clears an optional field.',
 })
-export class UpdateOrganizationInput {
+export class UpdateOrganizationInput extends OrganizationInput {
   @Field(() => String, { nullable: true, description: 'The name. At most 200 characters. Must not be null.' })
   name?: string | null;
 
   @Field(() => OrganizationType, { nullable: true, description: 'The type of the organization. Must not be null.' })
   orgType?: OrganizationType | null;
-
-  @Field(() => Int, {
-    nullable: true,
-    description: 'The number of workers in the proposed or actual bargaining unit. Must be more than zero.',
-  })
-  unitSize?: number | null;
-
-  @Field(() => String, { nullable: true, description: 'The street address. At most 200 characters.' })
-  address?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The city. At most 100 characters.' })
-  city?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The state. At most 50 characters.' })
-  state?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The ZIP code. At most 20 characters.' })
-  zipCode?: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'The telephone number, stored as entered. At most 50 characters.',
-  })
-  phone?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'The e-mail address.' })
-  email?: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'The URL of the website, starting with `http://` or `https://`. At most 300 characters.',
-  })
-  website?: string | null;
-
-  @Field(() => Int, {
-    nullable: true,
-    description: 'The organizing potential, from 1 (low) to 5 (high). Only admins and organizers can set it.',
-  })
-  saltingScore?: number | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'Notes for organizers. Only admins and organizers can set them.',
-  })
-  saltingNotes?: string | null;
 
   @Field(() => Int, versionOptions)
   version?: number | null;

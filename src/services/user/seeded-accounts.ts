@@ -14,6 +14,10 @@ export const seededAt = '2024-01-03T14:00:00.000Z';
 /** The domain of every seeded e-mail address. */
 export const seededDomain = 'unionhall.test';
 
+/** Selects the seeded users that can sign in, whatever their password. The parameter is `seededAt`. */
+export const activeSeededUsers =
+  'select username from users where created_at = $1 and is_active and deleted_at is null';
+
 /** An account with a public password. */
 export interface SeededUser {
   readonly id: string;
