@@ -235,7 +235,7 @@ function listsOf(): List[] {
   const types = Object.values(schema.getTypeMap()).filter(isObjectType);
   return types.flatMap((type) =>
     Object.values(type.getFields())
-      .filter(({ name, args }) => name !== 'auditEvents' && args.some((arg) => arg.name === 'after'))
+      .filter(({ name, args }) => name !== 'auditEvents' && args.some((arg) => arg.name === 'before'))
       .map((field) => {
         const mapping = mappings.get(getNamedType(field.type).name.replace(/Connection$/, ''));
         const owner = mappings.get(type.name);

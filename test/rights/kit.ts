@@ -88,6 +88,9 @@ const filling = [
   `insert into agreement_employers (id, created_at, updated_at, agreement_id, organization_id, assented_date, ended_date)
     select gen_random_uuid(), now(), now(), a.id, e.organization_id, '1990-01-01', '1990-12-31' from agreements a, member_employments e
     where a.code = 'OLD' and e.member_id = ${mine('member')} limit 1`,
+  `update registrants set home_local = '46', phone = '518 555 0103'`,
+  `insert into registration_events (id, registration_id, number, action, at, resign_by, note, actor_id)
+    select gen_random_uuid(), id, 99, 'resign', now(), '2026-04-30', 'event note', ${user('staff')} from registrations`,
   `update agreements set association = 'Association', signed_date = '2020-01-01'`,
   `update agreement_employers set ended_date = coalesce(ended_date, '2999-01-01')`,
   `update grievances set known_date = incident_date`,

@@ -549,6 +549,7 @@ describe('changed permissions', () => {
             'roles',
             'holidayCalendars',
             'bargainingUnits',
+            'referralBooks',
             'permissions',
             'isConfigured',
             'vault',
@@ -560,7 +561,8 @@ describe('changed permissions', () => {
         const limit = `(calendarId: "${calendarId}", from: "2026-03-26", days: 10, dayUnit: WORKING)`;
         const id = `(${{ grievanceByNumber: 'grievanceNumber', secret: 'keyName', nodes: 'ids' }[name] ?? 'id'}: "${absent}")`;
         const binding = `(employerId: "${absent}", on: "2026-03-26")`;
-        const args = isBare ? '' : ({ dueDate: limit, agreementFor: binding }[name] ?? id);
+        const book = `(bookId: "${absent}")`;
+        const args = isBare ? '' : ({ dueDate: limit, agreementFor: binding, outOfWorkList: book }[name] ?? id);
         const allowed = ['me', 'permissions', 'isConfigured', 'dueDate'].includes(name);
         const refused = mayAsk('staff', name)
           ? 'PASSWORD_CHANGE_REQUIRED'

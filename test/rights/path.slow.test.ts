@@ -119,7 +119,7 @@ describe('a sign-in', () => {
  */
 const neverFilled = (who: Username): string[] => [
   ...Object.keys(agreement).map((type) => `${type}.deletedAt`),
-  ...(rolesOf(who)?.includes('member') ? ['Grievance.settlementAmount'] : []),
+  ...(rolesOf(who)?.includes('member') ? ['Grievance.settlementAmount', 'Registrant.firstName', 'Registrant.lastName'] : []),
   ...(ledgers.get(who)?.reads('Grievance') === false ? ['Organization.grievances'] : []),
   ...(ledgers.get(who)?.asker.memberId === null ? ['User.member'] : []),
 ];
