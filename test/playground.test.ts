@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { get as httpGet } from 'node:http';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fastify from 'fastify';
 import {
@@ -14,6 +16,7 @@ import { seededAccounts } from '../seeds/account.ts';
 import { MailWindow } from '../src/http/mail-window.ts';
 import { isSubscription, windows, type Example } from '../src/http/playground.ts';
 import { Caller, type Ears, type Told } from './live.kit.ts';
+import { project } from './support/house.ts';
 import { aLocal, type Actor } from './support/local.ts';
 
 const all = await windows();
@@ -361,6 +364,32 @@ describe('the start page', () => {
       expect(html).toMatch(new RegExp(`<td><code>${username}</code></td>.*<td>${firstName} ${lastName}</td>`));
     }
     expect(html).not.toMatch(/Keeps:|<!-- \w+ -->/);
+  });
+
+  it('draws each stored type that the schema shows, with its references', async () => {
+    const html = await (await get('/')).text();
+    const drawn = [...html.matchAll(/<g><title>[^<]+<\/title><rect [^>]+><text [^>]+>(\w+)<\/text><\/g>/g)].map(([, name]) => name);
+    const contract = readFileSync(join(project, 'schema.graphql'), 'utf8');
+    const entities = [...local.database.orm.getMetadata().getAll().values()];
+    const shown = entities.filter(({ className }) => contract.includes(`\ntype ${className} `)).map(({ className }) => className);
+    expect(drawn.toSorted()).toEqual(shown.toSorted());
+    expect(html).toContain(`aria-label="${drawn.length} types and the references between them"`);
+    expect(html.match(/<path d="M[-\d. ]+C[-\d. ]+"\/>/g)?.length).toBeGreaterThan(drawn.length / 2);
+    expect(html).not.toMatch(/NaN|undefined|SystemKey/);
+  });
+
+  it('lists only the seeded users that exist and can sign in', async () => {
+    const own = await aLocal();
+    const page = async () => (await fetch(own.url)).text();
+    await own.sql(`update users set deleted_at = now() where username = 'staff'`);
+    await own.sql(`update users set is_active = false where username = 'vp'`);
+    const some = await page();
+    expect(some).toContain('<td><code>officer</code></td>');
+    expect(some).not.toMatch(/<code>(staff|vp)<\/code>/);
+    await own.sql('update users set is_active = false');
+    const none = await page();
+    expect(none).toContain('This database has no seeded users.');
+    expect(none).not.toMatch(/<table|unionhall-dev/);
   });
 });
 

@@ -71,9 +71,9 @@ export interface HttpOptions {
   readonly contextOf: (incoming: Incoming) => Promise<Context>;
   /** Returns the milliseconds until an access token expires. */
   readonly timeLeft: (accessToken: string) => number;
-  /** Resolves while the database answers. */
   /** Traces requests. Undefined if tracing is off. */
   readonly onRequest?: onRequestHookHandler;
+  /** Resolves while the database answers. */
   readonly checkDatabase: () => Promise<string | null>;
   /** Says in a sentence why the service is not ready. Null if it is ready. */
   readonly trouble: () => string | null;
@@ -153,6 +153,7 @@ const corsOf = ({ allowed }: Origins) => ({
     'apollo-require-preflight',
     'idempotency-key',
     'traceparent',
+    'x-explain',
     'x-request-id',
     'x-vault-token',
   ],

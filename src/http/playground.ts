@@ -6,7 +6,10 @@ import { basename, dirname, join } from 'node:path';
 import staticFiles from '@fastify/static';
 import type { RenderOptions } from 'altair-static';
 import type { FastifyInstance } from 'fastify';
+import type { GraphQLSchema } from 'graphql';
+import type { Database } from '../database/index.ts';
 import { escapeHtml, type MailWindow } from './mail-window.ts';
+import { drawSchema } from './schema-map.ts';
 
 /** An example operation: one pair of files in `playground/operations/<window>/`. */
 export interface Example {
@@ -89,8 +92,18 @@ const files: Readonly<Record<string, string>> = {
   'front.css': 'text/css',
 };
 
+/** What the pages show of the running service. */
+export interface Shown {
+  readonly schema: GraphQLSchema;
+  /** Returns the database. Undefined until the service is ready. */
+  readonly database: () => Database | undefined;
+  /** The mails that the service would send. Null if it sends them. */
+  readonly mails: MailWindow | null;
+}
+
 /** Serves a front page at `/`, and the schema explorer with the example operations at `/playground/`. */
-export function playground(mails: MailWindow | null): (app: FastifyInstance) => Promise<void> {
+export function playground(shown: Shown): (app: FastifyInstance) => Promise<void> {
+  const { mails } = shown;
   return async (app) => {
     const { renderAltair, getDistDirectory } = await import('altair-static');
     const { version } = createRequire(import.meta.url)('altair-static/package.json') as { version: string };
@@ -127,8 +140,7 @@ export function playground(mails: MailWindow | null): (app: FastifyInstance) => 
     app.get('/', async (_request, reply) => {
       reply.header('content-security-policy', plainPolicy).type('text/html; charset=utf-8');
       const html = await readFile(join(folder(), 'index.html'), 'utf8');
-      const mail = mails && '<p><a href="mail">Mail</a> that the service would send</p>';
-      return (await frontPage(html, await windows())).replace('<!-- mail -->', mail ?? '');
+      return await frontPage(html, await windows(), shown);
     });
     mails?.register(app, plainPolicy);
     for (const name of ['compare', 'restore']) {
@@ -155,24 +167,47 @@ const links = `<nav class="playground-links">
   <a href="../restore"><span>Restore examples</span></a>
 </nav>`;
 
-/** Fills in the windows and the seeded users on the front page. */
-async function frontPage(html: string, all: readonly Window[]): Promise<string> {
-  const { seededAccounts } = await import('../../seeds/account.ts');
+/** Fills in the windows, the drawn schema and the seeded users on the front page. */
+async function frontPage(html: string, all: readonly Window[], shown: Shown): Promise<string> {
+  const database = shown.database();
   const cards = all.map(
     ({ title, examples }) =>
       `<li><a href="playground/?open=${encodeURIComponent(title)}">${escapeHtml(title)}</a><p>${marked(introductionOf(examples))}</p></li>`,
   );
-  const people = seededAccounts.map(({ username, password, firstName, lastName, role, reviewLevel }) => {
-    const roles = reviewLevel ? `${role}, reviews as ${reviewLevel.toUpperCase()}` : role;
-    const cells = [
-      `<code>${escapeHtml(username)}</code>`,
-      `<code>${escapeHtml(password)}</code>`,
-      escapeHtml(`${firstName} ${lastName}`),
-      escapeHtml(roles),
-    ];
-    return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
-  });
-  return html.replace('<!-- story -->', () => cards.join('\n')).replace('<!-- people -->', () => people.join('\n'));
+  const parts: Readonly<Record<string, string>> = {
+    mail: shown.mails ? '<p><a href="mail">Mail</a> that the service would send</p>' : '',
+    map: database ? drawSchema(database.orm, shown.schema) : '',
+    story: cards.join('\n'),
+    people: database ? await peopleIn(database).catch(() => '<p>The database does not respond.</p>') : '',
+  };
+  return html.replaceAll(/<!-- (\w+) -->/g, (_, name: string) => parts[name] ?? '');
+}
+
+/** The table of the seeded users that the database has. A sentence if it has none. */
+async function peopleIn(database: Database): Promise<string> {
+  const { seededAccounts } = await import('../../seeds/account.ts');
+  const names = seededAccounts.map(({ username }) => username);
+  const there = await database.run(
+    'select username from users where username = any($1) and is_active and deleted_at is null',
+    [names],
+  );
+  const existing = new Set(there.map(({ username }) => username));
+  const people = seededAccounts
+    .filter(({ username }) => existing.has(username))
+    .map(({ username, password, firstName, lastName, role, reviewLevel }) => {
+      const roles = reviewLevel ? `${role}, reviews as ${reviewLevel.toUpperCase()}` : role;
+      const cells = [
+        `<code>${escapeHtml(username)}</code>`,
+        `<code>${escapeHtml(password)}</code>`,
+        escapeHtml(`${firstName} ${lastName}`),
+        escapeHtml(roles),
+      ];
+      return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
+    });
+  if (people.length === 0)
+    return '<p>This database has no seeded users. Run <code>npm run seed</code> to add them.</p>';
+  const heads = ['login', 'password', 'name', 'role'].map((head) => `<th scope="col">${head}</th>`);
+  return `<table><thead><tr>${heads.join('')}</tr></thead><tbody>${people.join('\n')}</tbody></table>`;
 }
 
 /** The comment above the first operation, without the line for the playground. */

@@ -284,7 +284,7 @@ class ServiceProcess {
       checkDatabase: () => this.#check(),
       metrics: this.#metrics,
       trusted: this.#trusted,
-      ...(config.offersPlayground && { playground: (await import('../http/playground.ts')).playground(this.#mails) }),
+      ...(config.offersPlayground && { playground: await this.#playground() }),
     });
     this.#http = app;
     this.#sockets = sockets;
@@ -295,6 +295,11 @@ class ServiceProcess {
       this.#metricsServer = await publishing.catch(refuseTaken('METRICS_PORT'));
     }
     await lowerWorkers();
+  }
+
+  async #playground(): Promise<(app: FastifyInstance) => Promise<void>> {
+    const { playground } = await import('../http/playground.ts');
+    return playground({ schema: this.#schema, database: () => this.#start.work?.database, mails: this.#mails });
   }
 
   async #contextOf(incoming: Incoming): Promise<Context> {
