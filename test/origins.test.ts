@@ -50,6 +50,15 @@ describe('in development', () => {
     expect(await statusOf({ origin, 'sec-fetch-site': 'cross-site' })).toBe(403);
   });
 
+  it('allows every header that the service reads', async () => {
+    const names = ['authorization', 'content-type', 'idempotency-key', 'traceparent', 'x-explain', 'x-request-id', 'x-vault-token'];
+    const origin = 'http://localhost:5173';
+    const asks = { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': names.join(',') };
+    const { headers } = await fetch(`${local.url}/graphql`, { method: 'OPTIONS', headers: asks });
+    const allowed = (headers.get('access-control-allow-headers') ?? '').split(', ');
+    expect(names.filter((name) => !allowed.includes(name))).toEqual([]);
+  });
+
   it('logs one line for refusals, with the name of the setting', () => {
     const refusals = lines.filter((line) => line.includes('Origin refused'));
     expect(refusals.map((line) => JSON.parse(line) as object)).toEqual([
