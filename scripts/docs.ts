@@ -21,7 +21,7 @@ export interface Sources {
 
 /** Returns every generated page by its path. */
 export async function pages({ variables, refusals, entities }: Sources): Promise<Record<string, string>> {
-  const types = new Set<unknown>(getMetadataStorage().objectTypes.map(({ target }) => target));
+  const types = new Map<unknown, string>(getMetadataStorage().objectTypes.map(({ target, name }) => [target, name]));
   const sorted = [...entities].filter(({ abstract }) => !abstract).toSorted((one, other) => (one.className < other.className ? -1 : 1));
   const published = sorted.filter((entity) => types.has(entity.class));
   const internal = sorted.filter((entity) => !types.has(entity.class));
@@ -30,7 +30,7 @@ export async function pages({ variables, refusals, entities }: Sources): Promise
     'docs/errors.md': errorsPage(refusals),
     'docs/examples.md': examplesPage(await windows()),
     'docs/schema.md': schemaPage(published, internal),
-    'playground/entities.svg': await map(published),
+    'playground/entities.svg': await map(published, (entity) => types.get(entity.class)),
   };
 }
 
@@ -254,13 +254,12 @@ function relationLine({ className }: EntityMetadata, { name, kind, targetMeta, n
 }
 
 /** Draws the published entities and their relations as an image for the start page, without the users of actions. */
-async function map(entities: readonly EntityMetadata[]): Promise<string> {
-  const names = new Set(entities.map(({ className }) => className));
-  const edges = entities.flatMap(({ className, props }) =>
-    props
-      .filter(({ targetMeta, kind, nullable }) => targetMeta && kind.endsWith(':1') && !(nullable && targetMeta.className === 'User'))
-      .map(({ targetMeta }) => ({ tail: className, head: targetMeta?.className ?? '' }))
-      .filter(({ tail, head }) => names.has(head) && tail !== head),
+async function map(entities: readonly EntityMetadata[], nameOf: (entity: EntityMetadata) => string | undefined): Promise<string> {
+  const edges = entities.flatMap((entity) =>
+    entity.props
+      .filter(({ kind, nullable, targetMeta }) => kind.endsWith(':1') && !(nullable && targetMeta?.className === 'User'))
+      .map(({ targetMeta }) => ({ tail: nameOf(entity) ?? '', head: (targetMeta && nameOf(targetMeta)) ?? '' }))
+      .filter(({ tail, head }) => head !== '' && tail !== head),
   );
   const viz = await instance();
   const svg = viz.renderString(
@@ -275,7 +274,7 @@ async function map(entities: readonly EntityMetadata[]): Promise<string> {
         fontname: 'Helvetica,Arial,sans-serif',
       },
       edgeAttributes: { arrowsize: 0.6 },
-      nodes: [...names].map((name) => ({ name })),
+      nodes: entities.map((entity) => ({ name: nameOf(entity) ?? '' })),
       edges: [...new Map(edges.map((edge) => [`${edge.tail} ${edge.head}`, edge])).values()],
     },
     { format: 'svg' },

@@ -283,7 +283,10 @@ describe('a governed grievance', () => {
     const taken = await made<Answered>(defaulting, { input: { deadlineId: on(filed, 'ANSWER')?.id } });
     expect(taken.milestones.at(-1)).toMatchObject({ kind: 'ANSWERED', date: '2026-03-31', isDefault: true });
     expect([taken.status, on(taken, 'ANSWER')?.state, on(taken, 'APPEAL')?.dueDate]).toEqual(['HEARING', 'DEFAULTED', '2026-04-07']);
+    expect(taken.nextDeadline?.act).toBe('APPEAL');
     expect(await conflict(defaulting, { input: { deadlineId: on(filed, 'ANSWER')?.id } })).toContain('APPEAL');
+    // the default stands for the answer: nothing is left to extend
+    await conflict(extending, { input: { deadlineId: on(filed, 'ANSWER')?.id, dueDate: '2026-04-10', ...inWriting } });
     expect((await local.staff.ask(appealing, { id: filed.id, appealDate: '2026-03-30' })).codes).toEqual(['BAD_INPUT']);
     const appealed = await made<Answered>(appealing, { id: filed.id });
     expect([appealed.currentStep, on(appealed, 'APPEAL')?.state, on(appealed, 'MEET', 2)?.dueDate]).toEqual([

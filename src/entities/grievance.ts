@@ -17,6 +17,7 @@ import { plusDays } from './calendar.ts';
 import { Case, type ActionContext } from './case.ts';
 import { CaseEvent, type CaseEventFacts } from './case-event.ts';
 import {
+  DeadlineParty,
   DeadlineState,
   GrievanceDeadline,
   GrievanceExtension,
@@ -137,6 +138,11 @@ export const grievanceSteps: readonly GrievanceStep[] = [
 /** The number of the step that a column holds, as SQL. */
 const stepOf = (column: unknown): string =>
   `case ${String(column)} when 'step_1' then 1 when 'step_2' then 2 when 'step_3' then 3 else 4 end`;
+
+/** Whether a deadline is still owed, as SQL. The answer of a step, also one by default, settles what the employer owed. */
+const isOwed = (deadline: string): string =>
+  `${deadline}.met_on is null and not ${deadline}.is_moot and (${deadline}.party <> 'employer' or not exists (select 1 from grievance_milestones m
+    where m.grievance_id = ${deadline}.grievance_id and m.kind = 'answered' and m.step = ${deadline}.step))`;
 
 export type GrievanceSituation = GrievanceStatus | 'hearing, denied' | 'arbitration, denied';
 
@@ -491,7 +497,7 @@ export class Grievance extends Case<GrievanceStatus, GrievanceAction> {
     lazy: true,
     formula: ({
       id,
-    }) => `(select d.id from grievance_deadlines d where d.grievance_id = ${String(id)} and d.met_on is null and not d.is_moot
+    }) => `(select d.id from grievance_deadlines d where d.grievance_id = ${String(id)} and ${isOwed('d')}
       and d.due_date <> 'infinity' order by d.due_date, d.id limit 1)`,
   })
   nextDeadline?: Ref<GrievanceDeadline> | null;
@@ -519,7 +525,8 @@ export class Grievance extends Case<GrievanceStatus, GrievanceAction> {
   /** Whether a deadline of the current step can be extended, for readers. */
   @Formula(
     (grievance) =>
-      `exists (select 1 from grievance_deadlines d where d.grievance_id = ${grievance.id} and d.met_on is null and not d.is_moot and d.step = ${stepOf(grievance.currentStep)})`,
+      `exists (select 1 from grievance_deadlines d where d.grievance_id = ${grievance.id} and ${isOwed('d')}
+        and d.step = ${stepOf(grievance.currentStep)})`,
     { type: 'boolean', lazy: true },
   )
   isPending?: boolean;
@@ -778,8 +785,10 @@ export class Grievance extends Case<GrievanceStatus, GrievanceAction> {
   }
 
   /** Whether a deadline can be extended. */
-  private isPendingNow({ step, metOn, isMoot }: GrievanceDeadline): boolean {
-    return step === this.stepNumber && metOn === null && !isMoot;
+  private isPendingNow({ step, party, metOn, isMoot }: GrievanceDeadline): boolean {
+    // the default that was taken stands for the employer's answer
+    const isSettled = party === DeadlineParty.EMPLOYER && this.isAnsweredNow;
+    return step === this.stepNumber && metOn === null && !isMoot && !isSettled;
   }
 
   /** Whether the employer missed a deadline, with a consequence. */
