@@ -46,10 +46,13 @@ async function anAgreement(): Promise<{ id: string; calendarId: string; file: ()
   const term = { effectiveDate: '2025-01-01', expirationDate: '2027-12-31', steps: 3 };
   const { id } = await create('Agreement', { title: code, code, unitId: unit.id, calendarId: calendar.id, ...term });
   await made(setting, { id, limits: limitsWith(7) });
-  await made('mutation ($id: ID!, $input: AgreementEmployerInput!) { made: addAgreementEmployer(agreementId: $id, input: $input) { id } }', {
-    id,
-    input: { organizationId: organization.id, assentedDate: '2025-01-01' },
-  });
+  await made(
+    'mutation ($id: ID!, $input: AgreementEmployerInput!) { made: addAgreementEmployer(agreementId: $id, input: $input) { id } }',
+    {
+      id,
+      input: { organizationId: organization.id, assentedDate: '2025-01-01' },
+    },
+  );
   const input = { memberId, employerId: organization.id, filedDate: '2026-03-20', incidentDate: '2026-03-06' };
   const file = () => local.staff.ask<{ made: Filed }>(filing, { input: { ...input, violationDescription: 'No call-in pay.' } });
   return { id, calendarId: calendar.id, file };
@@ -84,7 +87,10 @@ describe('of 64 callers who extend, take the default and note a date', () => {
            (select count(*)::int from grievance_milestones where grievance_id = $1 and is_default) as defaulted`,
         [id],
       );
-      expect([{ extended: 1, defaulted: 0 }, { extended: 0, defaulted: 1 }]).toContainEqual(stored);
+      expect([
+        { extended: 1, defaulted: 0 },
+        { extended: 0, defaulted: 1 },
+      ]).toContainEqual(stored);
       const isExtended = stored?.['extended'] === 1;
       expect(await dueDates(id)).toEqual([
         { act: 'answer', due_date: isExtended ? '2026-04-10' : '2026-03-31' },
