@@ -7,9 +7,8 @@ import staticFiles from '@fastify/static';
 import type { RenderOptions } from 'altair-static';
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
-import type { Database } from '../database/index.ts';
 import { escapeHtml, type MailWindow } from './mail-window.ts';
-import { drawSchema } from './schema-map.ts';
+import { drawSchema, type Entities } from './schema-map.ts';
 
 /** An example operation: one pair of files in `playground/operations/<window>/`. */
 export interface Example {
@@ -92,11 +91,17 @@ const files: Readonly<Record<string, string>> = {
   'front.css': 'text/css',
 };
 
-/** What the pages show of the running service. */
+/** The database: its entities, and a function that reads it. */
+interface ShownDatabase {
+  readonly orm: Entities;
+  readonly run: (sql: string, params: unknown[]) => Promise<readonly Record<string, unknown>[]>;
+}
+
+/** The parts of the running service that the pages show. */
 export interface Shown {
   readonly schema: GraphQLSchema;
   /** Returns the database. Undefined until the service is ready. */
-  readonly database: () => Database | undefined;
+  readonly database: () => ShownDatabase | undefined;
   /** The mails that the service would send. Null if it sends them. */
   readonly mails: MailWindow | null;
 }
@@ -184,7 +189,7 @@ async function frontPage(html: string, all: readonly Window[], shown: Shown): Pr
 }
 
 /** The table of the seeded users that the database has. A sentence if it has none. */
-async function peopleIn(database: Database): Promise<string> {
+async function peopleIn(database: ShownDatabase): Promise<string> {
   const { seededAccounts } = await import('../../seeds/account.ts');
   const names = seededAccounts.map(({ username }) => username);
   const there = await database.run(

@@ -2,7 +2,8 @@ import { isObjectType, type GraphQLSchema } from 'graphql';
 import type { Metadata } from '../services/scope.ts';
 import { escapeHtml } from './mail-window.ts';
 
-type Entities = Pick<Metadata, 'getMetadata'>;
+/** The metadata of the entities. */
+export type Entities = Pick<Metadata, 'getMetadata'>;
 
 /** A type on the map. */
 interface Box {
@@ -44,7 +45,7 @@ export function drawSchema(entities: Entities, schema: GraphQLSchema): string {
   return `<svg role="img" aria-label="${label}" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">${lines.join('')}${drawn.join('')}</svg>`;
 }
 
-/** Reads the types and their references from the entities. Tables that the schema does not show are left out. */
+/** Reads the types and their references from the entities. Omits tables that the schema does not show. */
 function boxesOf(entities: Entities, schema: GraphQLSchema): Box[] {
   const shown = [...entities.getMetadata().getAll().values()].filter(({ className, tableName }) => {
     return tableName && isObjectType(schema.getType(className));
