@@ -522,6 +522,8 @@ describe('npm run audit:archive', () => {
     const path = newPath();
     expect((await run(null, 'audit:archive', '--before', '2026-06', '--output', path)).said).toMatch(/^3 events are archived/);
     expect((await run(null, 'audit:verify', '--archive', path)).hasSucceeded).toBe(true);
+    const { said } = await run(null, 'audit:verify', '--archive', path, '--json');
+    expect(JSON.parse(said)).toEqual({ archive: path, after: 0, head: expect.stringMatching(/^3:/), before: '2026-06' });
     expect((await run(null, 'audit:verify')).said).toMatch(/^3 events are sealed and unchanged; 1 more is waiting/);
   }, 60_000);
 });

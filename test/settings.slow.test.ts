@@ -64,6 +64,8 @@ interface Said {
   /** Its result, or the error message. */
   readonly answer: string;
   readonly isFailure: boolean;
+  /** The result for programs. */
+  readonly facts?: object | undefined;
   /** All output before that. */
   readonly shown: string;
   readonly askedForKeys: number;
@@ -90,16 +92,16 @@ async function run(config: Config, word: SettingsAction, typed: string | readonl
     return Promise.resolve(keyring);
   };
   const done = changeSettings(config, keys, word, { input: reading, output: writing });
-  const [answer, isFailure] = await done.then(
-    (text) => [text, false] as const,
+  const [answer, isFailure, facts] = await done.then(
+    ({ text, facts }) => [text, false, facts] as const,
     (error: Error) => {
       // the command prints their messages, and the stack of other errors
       expect(['SettingsError', 'SilenceError']).toContain(error.name);
       return [error.message, true] as const;
     },
   );
-  expect(answer + shown).not.toContain(secret);
-  return { answer, isFailure, shown, askedForKeys };
+  expect(answer + shown + JSON.stringify(facts)).not.toContain(secret);
+  return { answer, isFailure, facts, shown, askedForKeys };
 }
 
 const json = (more: object = {}): string => `${JSON.stringify({ ...input, ...more })}\n`;
@@ -111,6 +113,7 @@ describe('test', () => {
     expect(said).toMatchObject({
       answer: expect.stringMatching(/^PostgreSQL \d+.* responded in \d+ ms\. The instance has no owner yet\.$/),
       isFailure: false,
+      facts: { serverVersion: expect.any(String), latencyMs: expect.any(Number), hasOwner: false, saved: false },
       shown: '',
       askedForKeys: 0,
     });
@@ -256,10 +259,16 @@ describe('on a terminal', () => {
 describe('show', () => {
   it('reports the current database and its source', async () => {
     const config = await configured();
-    expect((await run(config, 'show', '')).answer).toBe(`Database: embedded, in ${config.dataDirectory}.`);
+    expect(await run(config, 'show', '')).toMatchObject({
+      answer: `Database: embedded, in ${config.dataDirectory}.`,
+      facts: { source: 'embedded', directory: config.dataDirectory },
+    });
     expect(await kept(config)).toEqual([]);
     const named = await configured({ DATABASE_URL: `postgres://rosa:${secret}@db.example/local` });
-    expect((await run(named, 'show', '')).answer).toBe('Database: local at db.example:5432, user rosa, set by DATABASE_URL.');
+    expect(await run(named, 'show', '')).toMatchObject({
+      answer: 'Database: local at db.example:5432, user rosa, set by DATABASE_URL.',
+      facts: { source: 'environment', host: 'db.example', port: 5432, database: 'local', username: 'rosa' },
+    });
   });
 });
 

@@ -49,6 +49,10 @@ export async function verify(config: Config, values: VerifyFlags): Promise<void>
     if (values.archive !== undefined) {
       const file = await readArchive(values.archive, keyring, kept);
       await checkArchive(database.run, keyring, file);
+      if (values.json) {
+        const { from, to, before } = file;
+        return sayJson({ archive: values.archive, after: from.sequence, head: formatHead(to), before });
+      }
       return say(
         `${values.archive} is unchanged: ${formatArchive(file)}.${kept ? ' It contains the given head.' : ''}`,
       );

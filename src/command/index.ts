@@ -58,8 +58,11 @@ export function buildProgram(run: (work: Run) => Promise<void>): Command {
     .action(as(doctor));
   add('settings', 'show, test or save the database connection')
     .addArgument(new Argument('[action]').choices(['show', 'test', 'save']).default('show'))
+    .option(...json)
     .addHelpText('after', `\n${settingsInput}`)
-    .action((action: SettingsAction) => run((config) => settings(config, action)));
+    .action((action: SettingsAction, options: { json?: boolean }) =>
+      run((config) => settings(config, action, options)),
+    );
 
   program.commandsGroup('Database:');
   add('db:migrate', 'migrate the database and the mail queue').action(() => run(update));

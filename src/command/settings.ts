@@ -17,6 +17,14 @@ export const settingsInput =
 /** The action of the command. */
 export type SettingsAction = 'show' | 'test' | 'save';
 
+/** The result of a settings command. */
+export interface SettingsResult {
+  /** The text for the operator. */
+  readonly text: string;
+  /** The same for programs. */
+  readonly facts: object;
+}
+
 /** A settings command failed. The message says why, without the password. */
 export class SettingsError extends OperatorError {}
 
@@ -24,14 +32,14 @@ export class SettingsError extends OperatorError {}
  * Shows, tests or saves the database connection on the host, as `testConnection` and `saveConnection` do over the API.
  * A saved connection takes effect at the next start.
  * @param keyring loads the keyring to read or write a saved connection, and creates a missing one.
- * @returns the text for the operator.
+ * @returns the result, without the password.
  */
 export async function changeSettings(
   config: Config,
   keyring: () => Promise<Keyring>,
   word: SettingsAction,
   terminal: Terminal,
-): Promise<string> {
+): Promise<SettingsResult> {
   if (word === 'show') return await show(config, keyring);
   if (word === 'save' && config.databaseUrl !== null)
     throw new SettingsError('DATABASE_URL sets the database connection. Change it there.');
@@ -41,17 +49,24 @@ export async function changeSettings(
   if (found.reason !== null) throw failed(found.reason);
   const { serverVersion, hasOwner, latencyMs } = found;
   const there = `PostgreSQL ${serverVersion} responded in ${latencyMs} ms. The instance ${hasOwner ? 'has an owner' : 'has no owner yet'}.`;
-  if (word === 'test') return there;
+  const facts = { serverVersion, latencyMs, hasOwner };
+  if (word === 'test') return { text: there, facts: { ...facts, saved: false } };
   await prepare(config, connection);
   await savedConnectionOf(config, await keyring()).write(connection);
-  return `${there}\nThe database is up to date. The connection is saved and used from the next start.`;
+  const text = `${there}\nThe database is up to date. The connection is saved and used from the next start.`;
+  return { text, facts: { ...facts, saved: true } };
 }
 
-async function show(config: Config, keyring: () => Promise<Keyring>): Promise<string> {
+async function show(config: Config, keyring: () => Promise<Keyring>): Promise<SettingsResult> {
   const { source, server } = await resolveTarget(config, keyring);
-  if (server === null) return `Database: embedded, in ${config.dataDirectory}.`;
+  if (server === null) {
+    const text = `Database: embedded, in ${config.dataDirectory}.`;
+    return { text, facts: { source, directory: config.dataDirectory } };
+  }
   const by = source === ConnectionSource.SAVED ? 'saved in the settings' : 'set by DATABASE_URL';
-  return `Database: ${server.database} at ${server.host}:${server.port}, user ${server.username}, ${by}.`;
+  const { host, port, database, username } = server;
+  const text = `Database: ${database} at ${host}:${port}, user ${username}, ${by}.`;
+  return { text, facts: { source, host, port, database, username } };
 }
 
 async function prepare(config: Config, connection: DatabaseConnection): Promise<void> {

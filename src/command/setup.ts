@@ -6,8 +6,14 @@ import { keyringOf } from './opening.ts';
 import { CommandError, counted, processTerminal, say, sayJson } from './operator.ts';
 
 /** Shows the database connection, tests another one, or saves it for the next start. */
-export async function settings(config: Config, word: SettingsAction): Promise<void> {
-  say(await changeSettings(config, () => keyringOf(config), word, processTerminal()));
+export async function settings(
+  config: Config,
+  word: SettingsAction,
+  { json }: { readonly json?: boolean } = {},
+): Promise<void> {
+  const { text, facts } = await changeSettings(config, () => keyringOf(config), word, processTerminal());
+  if (json) sayJson(facts);
+  else say(text);
 }
 
 /** Checks the installation and prints the result of each check. */
