@@ -21,6 +21,19 @@ export function writeDomain(project: string, name: string): string[] {
   if (!/^[a-z]+$/.test(name))
     throw new Error('Name the domain in the singular, in lower-case letters: npm run new:domain -- apprenticeship');
   if (existsSync(join(project, 'src', 'entities', `${name}.ts`))) throw new Error(`The domain ${name} exists already.`);
+  const contents = filesOf(project, name);
+  for (const [file, text] of contents) {
+    mkdirSync(dirname(join(project, file)), { recursive: true });
+    writeFileSync(join(project, file), text);
+  }
+  return [...contents.keys()];
+}
+
+/**
+ * Returns the files of a new domain with their contents.
+ * @throws {Error} if a file does not fit the guide.
+ */
+export function filesOf(project: string, name: string): ReadonlyMap<string, string> {
   const guide = renamed(readFileSync(join(project, 'docs', 'domain.md'), 'utf8'), name);
   const contents = new Map<string, string>();
   for (const { kind, file, text } of blocksOf(guide)) {
@@ -30,11 +43,7 @@ export function writeDomain(project: string, name: string): string[] {
   // the guide uses perl here, because a diff adds whole lines
   const index = 'src/permissions/index.ts';
   contents.set(index, String(contents.get(index)).replace(/^const domains = \[/m, `$&${name}, `));
-  for (const [file, text] of contents) {
-    mkdirSync(dirname(join(project, file)), { recursive: true });
-    writeFileSync(join(project, file), text);
-  }
-  return [...contents.keys()];
+  return contents;
 }
 
 function renamed(text: string, name: string): string {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { buildSchema, NoDeprecatedCustomRule, parse, validate } from 'graphql';
 import { pages } from '../scripts/docs.ts';
+import { filesOf as domainFiles } from '../scripts/new-domain.ts';
 import { variables } from '../src/config.ts';
 import { refusals } from '../src/errors.ts';
 import { filesOf, project } from './support/house.ts';
@@ -33,6 +34,12 @@ describe('the documents', () => {
     const entities = local.database.orm.getMetadata().getAll().values();
     for (const [file, text] of Object.entries(await pages({ variables, refusals, entities })))
       expect({ file, text: read(file) }).toEqual({ file, text });
+  });
+
+  it('have a guide to a new domain that fits the sources', () => {
+    const files = domainFiles(project, 'apprenticeship');
+    expect(files.get('src/context.ts')).toContain('get apprenticeships()');
+    expect(files.get('src/permissions/index.ts')).toContain('const domains = [apprenticeship, ');
   });
 
   it.each(documents)('%s refers to existing files and commands', (document) => {
