@@ -13,6 +13,7 @@ export class Migration20261201123047_referral extends Migration {
     this.addSql(`create index "registrants_created_at_id_index" on "registrants" ("created_at", "id");`);
     this.addSql(`create index "registrants_member_id_created_at_id_index" on "registrants" ("member_id", "created_at", "id");`);
     this.addSql(`create index "registrants_home_local_created_at_id_index" on "registrants" ("home_local", "created_at", "id");`);
+    this.addSql(`create index "registrant_trigrams" on "registrants" using gin ((lower(translate(regexp_replace(normalize("home_local" collate "default", NFD), '[\\u0300-\\u036F\\u200C\\u200D''\\u2018\\u2019\\u02BC\\u0060\\u00B4\\u2032]', '', 'g'), 'ØøŁłĐđıÆæŒœßÞþ', 'OoLlDdiAaOosTt'))) gin_trgm_ops);`);
     this.addSql(`alter table "registrants" add constraint "registrants_member_id_unique" unique ("member_id");`);
 
     this.addSql(`create table "registrations" ("id" uuid not null, "created_at" timestamptz(3) not null, "updated_at" timestamptz(3) not null, "registrant_id" uuid not null, "book_id" uuid not null, "group_number" int not null, "registered_at" timestamptz(3) not null, "rank_at" timestamptz(3) not null, "place" int not null, "resign_by" date not null, "ended_at" timestamptz(3) null, "end_reason" text null, primary key ("id"));`);

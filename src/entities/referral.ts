@@ -163,7 +163,7 @@ export function registrantProblems(given: {
   simpleResolvers: true,
 })
 @Entity({ tableName: 'registrants' })
-@Listed({ filter: ['member', 'homeLocal'], order: ['createdAt'], by: ['createdAt', 'DESC'] })
+@Listed({ filter: ['member', 'homeLocal'], order: ['createdAt'], by: ['createdAt', 'DESC'], texts: ['homeLocal'] })
 @Unique({ properties: ['member'] })
 @Check({
   name: 'registrants_member_or_names',
