@@ -88,6 +88,7 @@ describe('the example operations', () => {
       'Live changes',
       'Members',
       'Six in the morning',
+      'A case and its clock',
     ]);
     for (const window of all) expect(window.examples).not.toHaveLength(0);
   });
