@@ -79,6 +79,15 @@ test('an officer without a level sees applications without buttons; the vice pre
   });
 });
 
+test('staff see what is due, earliest first', async () => {
+  await visiting('staff', async (page) => {
+    const dates = await page.getByRole('table', { name: 'What is due' }).locator('tbody td:first-child').allInnerTexts();
+    assert.equal(dates.length, 10);
+    assert.deepEqual(dates, dates.toSorted());
+    assert.match(dates[0], /^\d{4}-\d\d-\d\d$/);
+  });
+});
+
 test('an instructor sees no applications, a member sees their own, and a wrong password is reported', async () => {
   await visiting(
     'instructor',

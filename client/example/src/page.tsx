@@ -1,6 +1,7 @@
 import { createClient, WhoAmIDocument, type WhoAmIQuery } from 'unionhall-client';
 import { useCallback, useEffect, useState } from 'react';
 import { Applications } from './applications';
+import { Deadlines } from './deadlines';
 import { SignIn } from './signin';
 
 /** Tells the page that the session has ended in any tab. */
@@ -31,6 +32,7 @@ export function Page() {
           {viewer.me.fullName} <button onClick={() => void client.signOut()}>Sign out</button>
         </p>
       </header>
+      {may('deadlines') && <Deadlines client={client} />}
       {may('benevolenceApplications') ? <Applications client={client} /> : <p>None of your roles sees applications.</p>}
     </main>
   );

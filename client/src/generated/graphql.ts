@@ -18,6 +18,49 @@ export type AddMemberNoteInput = {
   visibility: MemberNoteVisibility;
 };
 
+/** Conditions for Agreement records. A record must meet all of them. A null condition has no effect. */
+export type AgreementCondition = {
+  /** Matches `code`. */
+  code?: StringFilter | null | undefined;
+  /** Matches `effectiveDate`. */
+  effectiveDate?: DateFilter | null | undefined;
+  /** Matches `expirationDate`. */
+  expirationDate?: DateFilter | null | undefined;
+  /** Matches the id of `unit`. */
+  unitId?: IdFilter | null | undefined;
+};
+
+/** Conditions for Agreement records. A record must meet all of them. A null condition has no effect. */
+export type AgreementFilter = {
+  /** Matches `code`. */
+  code?: StringFilter | null | undefined;
+  /** Matches `effectiveDate`. */
+  effectiveDate?: DateFilter | null | undefined;
+  /** Matches `expirationDate`. */
+  expirationDate?: DateFilter | null | undefined;
+  /** Matches records that meet none of these conditions. At most 50 comparisons. */
+  not?: Array<AgreementCondition> | null | undefined;
+  /** Matches records that meet at least one of these conditions. An empty list matches nothing. At most 50 comparisons. */
+  or?: Array<AgreementCondition> | null | undefined;
+  /** Matches the id of `unit`. */
+  unitId?: IdFilter | null | undefined;
+};
+
+/** A sort order for Agreement records. */
+export type AgreementOrder = {
+  /** The sort direction. */
+  direction?: OrderDirection;
+  /** The field to sort by. */
+  field: AgreementOrderField;
+};
+
+/** The fields by which Agreement records can be sorted. */
+export type AgreementOrderField =
+  /** Sorts by `effectiveDate`. */
+  | 'EFFECTIVE_DATE'
+  /** Sorts by `title`. */
+  | 'TITLE';
+
 /** A new text of a note about a member. */
 export type AmendMemberNoteInput = {
   /** The new text, 1 to 5000 characters. */
@@ -191,6 +234,39 @@ export type DateFilter = {
   notIn?: Array<string> | null | undefined;
 };
 
+/** The days that a time limit counts. */
+export type DayUnit =
+  /** All days. */
+  | 'CALENDAR'
+  /** Days of the workweek that are not holidays. */
+  | 'WORKING';
+
+/** The party that must act. */
+export type DeadlineParty =
+  /** The arbitrator. */
+  | 'ARBITRATOR'
+  /** The employer. */
+  | 'EMPLOYER'
+  /** The union. */
+  | 'UNION';
+
+/** The state of a deadline today. */
+export type DeadlineState =
+  /** Missed by the employer. */
+  | 'DEFAULTED'
+  /** Held open: both sides agreed on no date. */
+  | 'HELD'
+  /** Met after its due date. */
+  | 'LATE'
+  /** Met by its due date. */
+  | 'MET'
+  /** Without effect: the grievance ended or left the step. */
+  | 'MOOT'
+  /** Missed by the union or the arbitrator. */
+  | 'OVERDUE'
+  /** Due today or later. */
+  | 'UPCOMING';
+
 /** Conditions for an amount of money. The value must meet all of them. A null operand has no effect, as if it were omitted. */
 export type DecimalFilter = {
   /** Equals this value. */
@@ -205,6 +281,24 @@ export type DecimalFilter = {
   lte?: string | null | undefined;
   /** Equals none of these values, at most 100. Also matches null and hidden values. */
   notIn?: Array<string> | null | undefined;
+};
+
+/** An agreement of the union and the employer to move a deadline. */
+export type ExtendGrievanceDeadlineInput = {
+  /** The date of the agreement. Must not be in the future or after the new due date. */
+  agreedDate: string;
+  /** The person who agreed for the other side, 1 to 200 characters. */
+  agreedWith: string;
+  /** The id of the deadline. It must be pending at the current step. */
+  deadlineId: string | number;
+  /** The new due date. Must be after the date that it replaces. Null holds the deadline open. */
+  dueDate?: string | null | undefined;
+  /** The reason. At most 2,000 characters. */
+  reason?: string | null | undefined;
+  /** Where the written agreement is kept. At most 200 characters. Required if the agreement demands extensions in writing. */
+  reference?: string | null | undefined;
+  /** The version that the caller read. Fails with CONFLICT if the record has changed since. */
+  version?: number | null | undefined;
 };
 
 /** A grievance to file. */
@@ -440,6 +534,25 @@ export type MemberNoteVisibility =
   /** Admins, officers, and the author. */
   | 'OFFICERS';
 
+/** The date of a meeting or an answer at the current step. */
+export type NoteGrievanceDateInput = {
+  /** The date. Must not be in the future or before the grievance reached the step. An answer must not be before the meeting. */
+  date: string;
+  /** The id of the grievance. */
+  grievanceId: string | number;
+  /** What happened. A date that was noted before is corrected. */
+  kind: NotedMilestone;
+  /** The version that the caller read. Fails with CONFLICT if the record has changed since. */
+  version?: number | null | undefined;
+};
+
+/** An event of the current step whose date can be noted. */
+export type NotedMilestone =
+  /** The employer denied the grievance. At arbitration, the arbitrator issued the award. */
+  | 'ANSWERED'
+  /** The union and the employer met. */
+  | 'MET';
+
 /** The type of a GraphQL operation. */
 export type OperationType =
   /** A mutation, which changes data. */
@@ -528,6 +641,47 @@ export type StringFilter = {
   notIn?: Array<string> | null | undefined;
 };
 
+/** A deadline that the employer missed. */
+export type TakeGrievanceDefaultInput = {
+  /** The id of the deadline. */
+  deadlineId: string | number;
+  /** The version that the caller read. Fails with CONFLICT if the record has changed since. */
+  version?: number | null | undefined;
+};
+
+/** What must be done within a time limit. */
+export type TimeLimitAct =
+  /** The employer answers. */
+  | 'ANSWER'
+  /** The union appeals to the next step. At the last step, it demands arbitration. */
+  | 'APPEAL'
+  /** The arbitrator issues the award. */
+  | 'AWARD'
+  /** The union files the grievance. */
+  | 'FILE'
+  /** The employer meets with the union. */
+  | 'MEET';
+
+export type AgreementCardFragment = { id: string, title: string, code: string, effectiveDate: string, expirationDate: string | null, unit: { name: string } | null, calendar: { id: string, name: string } | null };
+
+export type AgreementsQueryVariables = Exact<{
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  filter?: AgreementFilter | null | undefined;
+  orderBy?: AgreementOrder | null | undefined;
+}>;
+
+
+export type AgreementsQuery = { agreements: { totalCount: number, pageInfo: { hasNextPage: boolean, endCursor: string | null }, nodes: Array<{ id: string, title: string, code: string, effectiveDate: string, expirationDate: string | null, unit: { name: string } | null, calendar: { id: string, name: string } | null }> } | null };
+
+export type AgreementForQueryVariables = Exact<{
+  employerId: string | number;
+  on: string;
+}>;
+
+
+export type AgreementForQuery = { agreementFor: { id: string, title: string, code: string, effectiveDate: string, expirationDate: string | null, unit: { name: string } | null, calendar: { id: string, name: string } | null } | null };
+
 export type ApplicationCardFragment = { id: string, version: number, reason: BenevolenceReason, amountRequested: string, approvedAmount: string | null, applicationDate: string, status: BenevolenceStatus, requiredLevels: Array<BenevolenceReviewLevel>, availableActions: Array<BenevolenceAction>, member: { fullName: string } | null, reviews: Array<{ id: string, round: number, reviewLevel: BenevolenceReviewLevel, decision: BenevolenceReviewDecision, reviewerName: string | null }> };
 
 export type BenevolenceApplicationsQueryVariables = Exact<{
@@ -581,6 +735,52 @@ export type BenevolenceApplicationChangedSubscriptionVariables = Exact<{
 
 
 export type BenevolenceApplicationChangedSubscription = { benevolenceApplicationChanged: { action: BenevolenceAction, application: { id: string, status: BenevolenceStatus } } };
+
+export type DeadlineRowFragment = { id: string, step: number, act: TimeLimitAct, party: DeadlineParty, dueDate: string | null, state: DeadlineState, grievance: { id: string, grievanceNumber: string, availableActions: Array<GrievanceAction>, member: { fullName: string } | null } | null };
+
+export type PendingDeadlinesQueryVariables = Exact<{
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type PendingDeadlinesQuery = { deadlines: { totalCount: number, pageInfo: { hasNextPage: boolean, endCursor: string | null }, nodes: Array<{ id: string, step: number, act: TimeLimitAct, party: DeadlineParty, dueDate: string | null, state: DeadlineState, grievance: { id: string, grievanceNumber: string, availableActions: Array<GrievanceAction>, member: { fullName: string } | null } | null }> } | null };
+
+export type DeadlineSummaryQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type DeadlineSummaryQuery = { deadlineSummary: Array<{ party: DeadlineParty, overdue: number, defaulted: number, today: number, nextSevenDays: number, held: number }> | null };
+
+export type DueDateQueryVariables = Exact<{
+  calendarId: string | number;
+  from: string;
+  days: number;
+  dayUnit: DayUnit;
+}>;
+
+
+export type DueDateQuery = { dueDate: string | null };
+
+export type NoteGrievanceDateMutationVariables = Exact<{
+  input: NoteGrievanceDateInput;
+}>;
+
+
+export type NoteGrievanceDateMutation = { noteGrievanceDate: { id: string, version: number, nextDeadline: { id: string, step: number, act: TimeLimitAct, party: DeadlineParty, dueDate: string | null, state: DeadlineState, grievance: { id: string, grievanceNumber: string, availableActions: Array<GrievanceAction>, member: { fullName: string } | null } | null } | null } };
+
+export type ExtendGrievanceDeadlineMutationVariables = Exact<{
+  input: ExtendGrievanceDeadlineInput;
+}>;
+
+
+export type ExtendGrievanceDeadlineMutation = { extendGrievanceDeadline: { id: string, version: number, nextDeadline: { id: string, step: number, act: TimeLimitAct, party: DeadlineParty, dueDate: string | null, state: DeadlineState, grievance: { id: string, grievanceNumber: string, availableActions: Array<GrievanceAction>, member: { fullName: string } | null } | null } | null } };
+
+export type TakeGrievanceDefaultMutationVariables = Exact<{
+  input: TakeGrievanceDefaultInput;
+}>;
+
+
+export type TakeGrievanceDefaultMutation = { takeGrievanceDefault: { id: string, version: number, status: GrievanceStatus, nextDeadline: { id: string, step: number, act: TimeLimitAct, party: DeadlineParty, dueDate: string | null, state: DeadlineState, grievance: { id: string, grievanceNumber: string, availableActions: Array<GrievanceAction>, member: { fullName: string } | null } | null } | null } };
 
 export type GrievancesQueryVariables = Exact<{
   first?: number | null | undefined;
@@ -721,6 +921,22 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
+export const AgreementCardFragmentDoc = new TypedDocumentString(`
+    fragment AgreementCard on Agreement {
+  id
+  title
+  code
+  effectiveDate
+  expirationDate
+  unit {
+    name
+  }
+  calendar {
+    id
+    name
+  }
+}
+    `, {"fragmentName":"AgreementCard"}) as unknown as TypedDocumentString<AgreementCardFragment, unknown>;
 export const ApplicationCardFragmentDoc = new TypedDocumentString(`
     fragment ApplicationCard on BenevolenceApplication {
   id
@@ -744,6 +960,24 @@ export const ApplicationCardFragmentDoc = new TypedDocumentString(`
   availableActions
 }
     `, {"fragmentName":"ApplicationCard"}) as unknown as TypedDocumentString<ApplicationCardFragment, unknown>;
+export const DeadlineRowFragmentDoc = new TypedDocumentString(`
+    fragment DeadlineRow on GrievanceDeadline {
+  id
+  step
+  act
+  party
+  dueDate
+  state
+  grievance {
+    id
+    grievanceNumber
+    availableActions
+    member {
+      fullName
+    }
+  }
+}
+    `, {"fragmentName":"DeadlineRow"}) as unknown as TypedDocumentString<DeadlineRowFragment, unknown>;
 export const NoteCardFragmentDoc = new TypedDocumentString(`
     fragment NoteCard on MemberNote {
   id
@@ -758,6 +992,53 @@ export const NoteCardFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"NoteCard"}) as unknown as TypedDocumentString<NoteCardFragment, unknown>;
+export const AgreementsDocument = new TypedDocumentString(`
+    query Agreements($first: Int, $after: String, $filter: AgreementFilter, $orderBy: AgreementOrder) {
+  agreements(first: $first, after: $after, filter: $filter, orderBy: $orderBy) {
+    totalCount
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+    nodes {
+      ...AgreementCard
+    }
+  }
+}
+    fragment AgreementCard on Agreement {
+  id
+  title
+  code
+  effectiveDate
+  expirationDate
+  unit {
+    name
+  }
+  calendar {
+    id
+    name
+  }
+}`) as unknown as TypedDocumentString<AgreementsQuery, AgreementsQueryVariables>;
+export const AgreementForDocument = new TypedDocumentString(`
+    query AgreementFor($employerId: ID!, $on: Date!) {
+  agreementFor(employerId: $employerId, on: $on) {
+    ...AgreementCard
+  }
+}
+    fragment AgreementCard on Agreement {
+  id
+  title
+  code
+  effectiveDate
+  expirationDate
+  unit {
+    name
+  }
+  calendar {
+    id
+    name
+  }
+}`) as unknown as TypedDocumentString<AgreementForQuery, AgreementForQueryVariables>;
 export const BenevolenceApplicationsDocument = new TypedDocumentString(`
     query BenevolenceApplications($first: Int, $after: String, $filter: BenevolenceApplicationFilter) {
   benevolenceApplications(first: $first, after: $after, filter: $filter) {
@@ -924,6 +1205,135 @@ export const BenevolenceApplicationChangedDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<BenevolenceApplicationChangedSubscription, BenevolenceApplicationChangedSubscriptionVariables>;
+export const PendingDeadlinesDocument = new TypedDocumentString(`
+    query PendingDeadlines($first: Int, $after: String) {
+  deadlines(
+    first: $first
+    after: $after
+    filter: {metOn: {isNull: true}, isMoot: {eq: false}}
+  ) {
+    totalCount
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+    nodes {
+      ...DeadlineRow
+    }
+  }
+}
+    fragment DeadlineRow on GrievanceDeadline {
+  id
+  step
+  act
+  party
+  dueDate
+  state
+  grievance {
+    id
+    grievanceNumber
+    availableActions
+    member {
+      fullName
+    }
+  }
+}`) as unknown as TypedDocumentString<PendingDeadlinesQuery, PendingDeadlinesQueryVariables>;
+export const DeadlineSummaryDocument = new TypedDocumentString(`
+    query DeadlineSummary {
+  deadlineSummary {
+    party
+    overdue
+    defaulted
+    today
+    nextSevenDays
+    held
+  }
+}
+    `) as unknown as TypedDocumentString<DeadlineSummaryQuery, DeadlineSummaryQueryVariables>;
+export const DueDateDocument = new TypedDocumentString(`
+    query DueDate($calendarId: ID!, $from: Date!, $days: Int!, $dayUnit: DayUnit!) {
+  dueDate(calendarId: $calendarId, from: $from, days: $days, dayUnit: $dayUnit)
+}
+    `) as unknown as TypedDocumentString<DueDateQuery, DueDateQueryVariables>;
+export const NoteGrievanceDateDocument = new TypedDocumentString(`
+    mutation NoteGrievanceDate($input: NoteGrievanceDateInput!) {
+  noteGrievanceDate(input: $input) {
+    id
+    version
+    nextDeadline {
+      ...DeadlineRow
+    }
+  }
+}
+    fragment DeadlineRow on GrievanceDeadline {
+  id
+  step
+  act
+  party
+  dueDate
+  state
+  grievance {
+    id
+    grievanceNumber
+    availableActions
+    member {
+      fullName
+    }
+  }
+}`) as unknown as TypedDocumentString<NoteGrievanceDateMutation, NoteGrievanceDateMutationVariables>;
+export const ExtendGrievanceDeadlineDocument = new TypedDocumentString(`
+    mutation ExtendGrievanceDeadline($input: ExtendGrievanceDeadlineInput!) {
+  extendGrievanceDeadline(input: $input) {
+    id
+    version
+    nextDeadline {
+      ...DeadlineRow
+    }
+  }
+}
+    fragment DeadlineRow on GrievanceDeadline {
+  id
+  step
+  act
+  party
+  dueDate
+  state
+  grievance {
+    id
+    grievanceNumber
+    availableActions
+    member {
+      fullName
+    }
+  }
+}`) as unknown as TypedDocumentString<ExtendGrievanceDeadlineMutation, ExtendGrievanceDeadlineMutationVariables>;
+export const TakeGrievanceDefaultDocument = new TypedDocumentString(`
+    mutation TakeGrievanceDefault($input: TakeGrievanceDefaultInput!) {
+  takeGrievanceDefault(input: $input) {
+    id
+    version
+    status
+    nextDeadline {
+      ...DeadlineRow
+    }
+  }
+}
+    fragment DeadlineRow on GrievanceDeadline {
+  id
+  step
+  act
+  party
+  dueDate
+  state
+  grievance {
+    id
+    grievanceNumber
+    availableActions
+    member {
+      fullName
+    }
+  }
+}`) as unknown as TypedDocumentString<TakeGrievanceDefaultMutation, TakeGrievanceDefaultMutationVariables>;
 export const GrievancesDocument = new TypedDocumentString(`
     query Grievances($first: Int, $after: String, $filter: GrievanceFilter, $orderBy: GrievanceOrder) {
   grievances(first: $first, after: $after, filter: $filter, orderBy: $orderBy) {
