@@ -243,6 +243,30 @@ export const creations: readonly Creation[] = [
     otherwise: changed({ unionAttendees: 'The steward' }),
     wrongly: changed({ resolution: 'Paid.' }),
   },
+  {
+    name: 'noteGrievanceDate',
+    who: 'staff',
+    form: inputOf('NoteGrievanceDateInput'),
+    table: 'grievance_milestones',
+    action: 'grievance.note_date',
+    fresh: async (makings) => ({ input: { grievanceId: (await makings.governed()).id, kind: 'MET', date: '2026-01-29' } }),
+    otherwise: changed({ date: '2026-01-30' }),
+    wrongly: changed({ date: '2025-01-01' }),
+  },
+  {
+    name: 'extendGrievanceDeadline',
+    who: 'staff',
+    form: inputOf('ExtendGrievanceDeadlineInput'),
+    table: 'grievance_extensions',
+    action: 'grievance.extend',
+    fresh: async (makings) => {
+      const { nextDeadline } = await makings.governed();
+      const agreed = { agreedDate: '2026-01-21', agreedWith: 'R. Manager', reference: 'Letter' };
+      return { input: { deadlineId: nextDeadline.id, dueDate: '2026-06-30', ...agreed } };
+    },
+    otherwise: changed({ agreedWith: 'S. Manager' }),
+    wrongly: changed({ agreedDate: '2099-01-01' }),
+  },
 ];
 
 export const creationNames: readonly string[] = creations.map(({ name }) => name);
@@ -309,6 +333,16 @@ export class Makings {
     const registrant = await this.local.admin.see<{ created: { id: string } }>(add, { input });
     const bookId = await value<string>(this.local, `select id from referral_books order by id limit 1`);
     return { input: { bookId, registrantId: registrant.created.id, groupNumber: 2 } };
+  }
+
+  /** Files a grievance that an agreement governs. */
+  async governed(): Promise<{ readonly id: string; readonly nextDeadline: { readonly id: string } }> {
+    const file = 'mutation ($input: FileGrievanceInput!) { created: fileGrievance(input: $input) { id nextDeadline { id } } }';
+    const employerId = await value<string>(this.local, `select organization_id from agreement_employers order by id limit 1`);
+    const dates = { incidentDate: '2026-01-15', filedDate: '2026-01-20' };
+    const input = { memberId: this.memberId, employerId, ...dates, violationDescription: 'No call-in pay.' };
+    const { created } = await this.local.staff.see<{ created: { id: string; nextDeadline: { id: string } } }>(file, { input });
+    return created;
   }
 
   otherEmployer(): Promise<string> {

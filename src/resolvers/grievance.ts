@@ -138,30 +138,34 @@ export class GrievanceResolver {
     return read.one(Grievance, { id: await grievances.appeal(id, facts) }, info);
   }
 
-  @Mutation(() => Grievance, {
-    description:
+  @Mutation(
+    () => Grievance,
+    creating(
       'Adds or corrects the date of the meeting or the answer at the current step, and counts the deadlines again. Fails with ' +
-      'CONFLICT if no agreement governs the grievance or it has ended.',
-  })
+        'CONFLICT if no agreement governs the grievance or it has ended.',
+    ),
+  )
   async noteGrievanceDate(
-    @Ctx() { read, grievances }: Context,
+    @Ctx() { read, once }: Context,
     @Arg('input', () => NoteGrievanceDateInput, { description: 'The date to note.' }) input: NoteGrievanceDateInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(Grievance, { id: await grievances.noteDate(input) }, info);
+    return read.one(Grievance, { id: await once(info, ({ grievances }) => grievances.noteDate(input)) }, info);
   }
 
-  @Mutation(() => Grievance, {
-    description:
+  @Mutation(
+    () => Grievance,
+    creating(
       'Moves a deadline of the current step, or holds it open. Fails with CONFLICT if the deadline was met or has no effect.',
-  })
+    ),
+  )
   async extendGrievanceDeadline(
-    @Ctx() { read, grievances }: Context,
+    @Ctx() { read, once }: Context,
     @Arg('input', () => ExtendGrievanceDeadlineInput, { description: 'The extension.' })
     input: ExtendGrievanceDeadlineInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(Grievance, { id: await grievances.extend(input) }, info);
+    return read.one(Grievance, { id: await once(info, ({ grievances }) => grievances.extend(input)) }, info);
   }
 
   @Mutation(() => Grievance, {
