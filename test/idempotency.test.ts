@@ -43,8 +43,6 @@ describe('the contract', () => {
     beginTotp: 'replaces what was begun before',
     removeSecondFactor: 'is a CONFLICT once the factor is gone',
     removeHoliday: 'is NOT_FOUND once the holiday is gone',
-    noteGrievanceDate: 'notes the same date again',
-    extendGrievanceDeadline: 'is BAD_INPUT for a date that it has already; held open twice is held open',
     takeGrievanceDefault: 'is a CONFLICT once the default was taken',
     resignRegistration: 'signs once more for the same last day',
     leaveBook: 'is a CONFLICT once the registration has ended',
