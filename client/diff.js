@@ -26,7 +26,7 @@ const unreleased = (changelog) => changelog.split(/^## /m)[1] ?? '';
 /** @param {string[]} words */
 const git = (...words) => execFileSync('git', words, { cwd: project, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
 
-/** @returns the last tag before this commit; null if there is none. */
+/** @returns the last tag before this commit, or null without one. */
 function lastTag() {
   try {
     return git('describe', '--tags', '--abbrev=0');

@@ -171,9 +171,9 @@ describe('a registration', () => {
     turnTo('2026-04-02T04:00:00Z');
     expect((await list(bookId)).entries.map(({ fullName }) => fullName)).toEqual(['Toni One']);
     expect((await local.officer.ask(registerOn, { input: { bookId, registrantId: two, groupNumber: 5 } })).codes).toEqual(['BAD_INPUT']);
-    const anew = await register(bookId, two);
+    const second = await register(bookId, two);
     const [old] = await local.sql(`select end_reason from registrations where registrant_id = $1 and place = 2`, [two]);
-    expect([anew['place'], old]).toEqual([3, { end_reason: 'resign_missed' }]);
+    expect([second['place'], old]).toEqual([3, { end_reason: 'resign_missed' }]);
   });
 
   it('cannot be re-signed late, or outside of the window', async () => {

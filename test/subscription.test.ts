@@ -51,7 +51,7 @@ afterAll(async () => {
   for (const caller of callers) if (caller.socket) await caller.hangUp();
 });
 
-/** Returns a case of the member; if there is none, one is reassigned. */
+/** Returns a case of the member. Without one, reassigns a case to the member. */
 async function idOf(table: string, username: string, where = 'true'): Promise<string> {
   const mine = `(select member_id from users where username = '${username}')`;
   const theirs = `(select member_id from users where member_id is not null)`;

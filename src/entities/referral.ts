@@ -144,7 +144,7 @@ export interface RegistrantFacts {
   phone?: string | null;
 }
 
-/** Returns the problems of who registers; the table's check constraint has the same rule. */
+/** Returns the problems of a registrant's names. The check constraint of the table has the same rule. */
 export function registrantProblems(given: {
   memberId?: string | null;
   firstName?: string | null;

@@ -33,7 +33,7 @@ export class Mailboxes {
     return this.#letters.filter(({ to }) => to.toLowerCase() === address.toLowerCase());
   }
 
-  /** Returns the token of the latest mail to an address. @throws if there is none. */
+  /** Returns the token of the latest mail to an address. Throws without a mail. */
   async tokenOf(address: string): Promise<string> {
     const token = (await this.of(address)).at(-1)?.token;
     if (!token) throw new Error(`The latest mail to ${address} brings no token.`);
