@@ -27,7 +27,7 @@ beforeAll(async () => {
   locals = new Map();
   for (const limit of limits) {
     const wide = { MAX_COST: String(limit), MAX_DEPTH: '20', MAX_ALIASES: '50' };
-    // two executions would share one object limit; execution.slow compares them
+    // lists are refused in the order of their answers, so two executions can differ; execution.slow compares the executors
     locals.set(limit, await aLocal({ environment: wide, comparesExecutions: false }));
   }
   const usual = locals.get(5000) as Local;
